@@ -2,7 +2,8 @@
 
 1. A domain that the observation does not concern (`Domain.concerns`) is left out.
 2. A finding that is not well is explained by those domains which its own rests on, directly or
-   indirectly, and which are down. Explanations come first, then the worst health.
+   indirectly, and which are down; but for one whose trouble it causes itself (`Finding.causes`):
+   there it is the explanation. Explanations come first, then the worst health.
 3. Equal findings are shown once: a domain can take over another one, to add playbooks of its own
    (docs/writing-a-playbook.md).
 4. If several domains are asked, one that fails affects only its own finding, which is then unknown:
@@ -120,12 +121,17 @@ def explained_in_order(
 ) -> tuple[Conclusion, ...]:
     """The conclusions with what explains them, in the order in which they are shown. Pure."""
     down = {one.name for one in found if one.finding.health is Health.DOWN}
+    causes = {
+        one.name: one.finding.causes or () for one in found if one.finding.health is not Health.WELL
+    }
 
     def explained(one: Conclusion) -> Conclusion:
         if one.finding.health is Health.WELL:
             return one
-        below = _below(one.name, rests_on)
-        return replace(one, explained_by=tuple(name for name in below if name in down))
+        above = [name for name, of in causes.items() if one.name in of and name != one.name]
+        below = [name for name in _below(one.name, rests_on) if name in down]
+        by = [*above, *(name for name in below if name not in causes[one.name])]
+        return replace(one, explained_by=tuple(dict.fromkeys(by)))
 
     def order(one: Conclusion) -> tuple[int, int, str]:
         return (len(one.explained_by), -SEVERITY.index(one.finding.health), one.name)

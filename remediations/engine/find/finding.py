@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeVar
 
+from msgspec import UNSET, UnsetType
+
 from remediations.values.reading import Known, Unknown
 from remediations.values.record import Moment, Record
 
@@ -78,7 +80,8 @@ class Finding(Record, frozen=True, kw_only=True):
     lamps are lit`). `since` (UTC) is when it began, None if that is unknown or nothing is wrong.
     `noun` is what a subject is called (`lamp`), `measure` what is counted of them (`watts`), "" for
     nothing. `playbook` is the one worth planning, "" for none; then `next_step` says what to do.
-    `witnesses` are the subjects whose readings support the verdict.
+    `witnesses` are the subjects whose readings support the verdict. `causes` are the domains whose
+    trouble, if they have any, comes from what is found here: they are not well before this one is.
     """
 
     domain: str
@@ -96,6 +99,7 @@ class Finding(Record, frozen=True, kw_only=True):
     playbook: str
     witnesses: tuple[str, ...]
     evidence: tuple[Evidence, ...]
+    causes: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def well(self) -> bool:

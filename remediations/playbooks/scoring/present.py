@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from remediations.engine.find.finding import Finding, FindingRow, FindingTable, Health, Subject
 from remediations.playbooks.scoring.classes import ScoringClass
 from remediations.playbooks.scoring.conditions import ScorerCondition
@@ -46,6 +48,7 @@ def present(finding: ScoringFinding) -> Finding:
         playbook=finding.verdict.rule.playbook,
         witnesses=tuple(one.host for one in finding.scorers if one.answers),
         evidence=(),
+        causes=("chain",) if finding.split_alike else UNSET,
     )
 
 

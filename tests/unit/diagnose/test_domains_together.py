@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from msgspec import UNSET
 
 from remediations.cli.conclusions import worst_exit_code
 from remediations.engine.apply.look import Look
@@ -22,7 +23,7 @@ from tests import worlds
 SEEN = sealed(worlds.healthy())
 
 
-def told(name: str, health: Health) -> Finding:
+def told(name: str, health: Health, causes: tuple[str, ...] = ()) -> Finding:
     return Finding(
         domain=name,
         verdict=health.value,
@@ -39,6 +40,7 @@ def told(name: str, health: Health) -> Finding:
         playbook="",
         witnesses=(),
         evidence=(),
+        causes=causes or UNSET,
     )
 
 
@@ -47,6 +49,7 @@ def domain(
     health: Health = Health.WELL,
     *,
     rests_on: tuple[str, ...] = (),
+    causes: tuple[str, ...] = (),
     concerns: Callable[[Observation], bool] = lambda _seen: True,
     situation: Callable[[Observation, frozenset[str]], str] = lambda _seen, _only: "",
 ) -> AnyDomain:
@@ -56,7 +59,7 @@ def domain(
         title=name,
         concerns=concerns,
         situation=situation,
-        finding=lambda _: told(name, health),
+        finding=lambda _: told(name, health, causes),
         detail=lambda _: Part(kind="toy.detail/1", value={}),
         facts=lambda _: (),
         invariants=(),
@@ -120,6 +123,18 @@ def test_domains_that_rest_on_each_other_are_shown_all_the_same() -> None:
         domain("a", Health.DOWN, rests_on=("b", "a")), domain("b", Health.DOWN, rests_on=("a",))
     )
     assert found == [("a", ("b",)), ("b", ("a",))]
+
+
+def test_who_caused_it_explains_what_it_rests_on() -> None:
+    """Services that answer differently split the chain on which they rest: they come first."""
+    scoring = domain("scoring", Health.DEGRADED, rests_on=("chain",), causes=("chain", "scoring"))
+    assert shown(domain("chain", Health.DOWN), scoring) == [
+        ("scoring", ()),
+        ("chain", ("scoring",)),
+    ]
+    assert shown(domain("chain"), scoring) == [("scoring", ()), ("chain", ())]
+    healed = domain("scoring", rests_on=("chain",), causes=("chain",))
+    assert shown(domain("chain", Health.DOWN), healed) == [("chain", ()), ("scoring", ())]
 
 
 def test_domain_that_is_not_concerned_is_not_asked() -> None:

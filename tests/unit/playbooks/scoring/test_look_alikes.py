@@ -349,6 +349,10 @@ def test_since_when_the_other_model_is_there() -> None:
 def test_a_split_of_the_chain_between_the_same_hosts() -> None:
     reading = world.scorers({"val3": {"asks": OTHERWISE}, "val4": {"asks": OTHERWISE}})
     sides = (frozenset({"val1", "val2", "full1"}), frozenset({"val3", "val4"}))
-    assert conclude(reading, world.powers(), sides).split_alike
+    found = conclude(reading, world.powers(), sides)
+    assert found.split_alike
+    assert present(found).causes == ("chain",)
     others = (frozenset({"val1", "val3"}), frozenset({"val2", "val4"}))
-    assert not conclude(reading, world.powers(), others).split_alike
+    elsewhere = conclude(reading, world.powers(), others)
+    assert not elsewhere.split_alike
+    assert not present(elsewhere).causes
