@@ -1,4 +1,4 @@
-"""Which scenarios `make test` runs: at least one of every kind, and first what guards against harm.
+"""Which scenarios `make test` runs: first what guards against harm, and of nearly every kind one.
 
 The others are marked `full_lab`: `make test-lab` runs all of them.
 """

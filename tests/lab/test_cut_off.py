@@ -14,7 +14,7 @@ import pytest
 
 from remediations.engine.runs.records import Sampled
 from remediations.engine.runs.status import held_fences
-from tests.lab.choice import only_some
+from tests.lab.choice import full_lab
 from tests.lab.disasters import DISASTERS, STARTED, Disaster
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator
@@ -29,11 +29,6 @@ MOMENTS = range(1, 50) if SOAK else (8, 21, 34)
 """At which record. The longest of these runs has fewer than fifty; one that comes to its end before
 is a rescue that nothing disturbs."""
 LOST = "its process was lost"
-
-
-def of_the_set(case: tuple[Disaster, int]) -> bool:
-    """One with several stages, on every host."""
-    return (case[0].branch, case[1]) == ("roll-back-together", 21)
 
 
 def name_of(case: tuple[Disaster, int]) -> str:
@@ -101,7 +96,8 @@ def acted_once(lab: Lab, operator: Operator, run: str) -> None:
     assert {host: starts(lab, operator, run, host) for host in steps} == dict(steps)
 
 
-@pytest.mark.parametrize("case", only_some(product(DISASTERS, MOMENTS), of_the_set), ids=name_of)
+@full_lab
+@pytest.mark.parametrize("case", product(DISASTERS, MOMENTS), ids=name_of)
 def test_the_controller_is_lost_at_a_record(
     lab: Lab, operator: Operator, tmp_path: Path, case: tuple[Disaster, int]
 ) -> None:

@@ -39,6 +39,7 @@ def test_lost_login_is_not_a_lost_daemon(lab: Lab, operator: Operator) -> None:
     assert operator.plan("node-down").code == 4
 
 
+@full_lab
 def test_lying_node_is_not_a_witness(lab: Lab, operator: Operator) -> None:
     """A node that says another height than the chain has does not decide, and is named."""
     lab.break_lie("val3", lab.world.top() + 500)

@@ -161,6 +161,7 @@ def test_a_reviewed_proposal_is_an_inventory(
     assert {node["host"] for node in finding.chain["nodes"]} == set(roles)
 
 
+@full_lab
 def test_first_contact_changes_no_file(here: Lab, stranger: Operator) -> None:
     """With two nodes stopped, their hosts have the same files after doctor and discover as before,
     and the others all but what their daemons write; no daemon was touched."""

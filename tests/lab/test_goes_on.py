@@ -133,6 +133,7 @@ def test_a_terminal_that_hangs_up_between_stages(lab: Lab, operator: Operator) -
     assert [starts(lab, operator, run, host) for host in ("val3", "val4")] == [1, 1]
 
 
+@full_lab
 def test_a_loss_that_no_stage_declared(lab: Lab, operator: Operator) -> None:
     """A third validator goes down after the first stage: the second one does not start, and the
     receipt says what is missing and what undoes the first."""

@@ -59,6 +59,7 @@ def test_quorum_lost_by_a_frozen_validator(lab: Lab, operator: Operator) -> None
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_minority_is_restarted_while_the_chain_goes_on(lab: Lab, operator: Operator) -> None:
     """10 of 100 stopped: blocks go on, one at a time, smallest first."""
     lab.break_stop("val4")

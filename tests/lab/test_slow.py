@@ -31,6 +31,7 @@ def late(operator: Operator) -> Json:
     raise LabError(f"{finding['chain']}: {finding['explanation']}")
 
 
+@full_lab
 def test_a_frozen_proposer_makes_blocks_late(lab: Lab, operator: Operator) -> None:
     """30 of 100: blocks go on, and each of its turns waits for it. It alone is restarted, and
     proposes again."""
