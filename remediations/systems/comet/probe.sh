@@ -112,18 +112,14 @@ ownership() {
 }
 
 # sha256 FILE: with no more rights than the daemon has, since its path may contain links. By openssl,
-# which takes a fifth of the time if the processor has instructions for SHA-256; if it is missing or
-# fails, by coreutils. Where it was not quick enough, nothing else is. Not with nice: beside busy
-# daemons it would not end in time, and no start is planned while the program is unread
-# (docs/rules/guards.md#g8).
+# which takes a fifth of the time if the processor has instructions for SHA-256; if it is missing, fails
+# or hangs, by coreutils. It has most of the time: what is too slow for it on a busy host is not read
+# by coreutils either. Not with nice: beside busy daemons it would not end in time, and no start is
+# planned while the program is unread (docs/rules/guards.md#g8).
 sha256() {
     local sum
-    sum=$(timeout -s KILL 8 "${as_owner[@]}" openssl dgst -sha256 -r "$1")
-    case $? in
-        0) ;;
-        124 | 137) return 124 ;;
-        *) sum=$(timeout -s KILL 6 "${as_owner[@]}" sha256sum "$1") || return ;;
-    esac
+    sum=$(timeout -s KILL 6 "${as_owner[@]}" openssl dgst -sha256 -r "$1") ||
+        sum=$(timeout -s KILL 4 "${as_owner[@]}" sha256sum "$1") || return
     printf '%s' "${sum%% *}"
 }
 
