@@ -81,14 +81,17 @@ def _until_block(lab: Lab, height: int, start: Start) -> float:
     began = time.monotonic()
     with start() as process:
         while lab.world.top() <= height:
+            if process.poll():
+                break
             if time.monotonic() - began > BLOCK_LIMIT_S:
                 process.kill()
                 raise LabError(f"no block above {height} within {BLOCK_LIMIT_S} s")
             time.sleep(POLL_S)
         took = time.monotonic() - began
-        _, err = process.communicate()
+        out, err = process.communicate()
     if process.returncode:
-        raise LabError(f"{process.args!r} ended with {process.returncode}: {err[-500:]!r}")
+        said = f"{out[-500:]!r} {err[-500:]!r}"
+        raise LabError(f"{process.args!r} ended with {process.returncode}: {said}")
     return took
 
 
@@ -142,6 +145,6 @@ def _started(argv: list[str], environment: dict[str, str]) -> subprocess.Popen[b
         cwd=CHECKOUT,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
