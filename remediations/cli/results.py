@@ -110,7 +110,8 @@ class StageResult(Record, frozen=True, kw_only=True):
 
 class PlanResult(Record, frozen=True, kw_only=True):
     """`finding` is there where there is nothing to do; then all others but `last_run` are null.
-    `run` is null where a guard refuses the plan."""
+    `run` is null where a guard refuses the plan. `explained_by` names the domains whose trouble is
+    to be resolved first."""
 
     plan: Plan | None
     digest: str | None
@@ -118,6 +119,7 @@ class PlanResult(Record, frozen=True, kw_only=True):
     run: str | None
     last_run: UnprovenRun | None
     rehearsal: Rehearsed | None
+    explained_by: tuple[str, ...]
     finding: Finding | msgspec.UnsetType = msgspec.UNSET
 
 

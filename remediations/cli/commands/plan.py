@@ -23,8 +23,8 @@ from remediations.cli.rehearsing import (
     without_hosts,
 )
 from remediations.cli.run_status import is_expired
-from remediations.engine.catalogue import require_playbook
-from remediations.engine.find.conclude import concerned_domains
+from remediations.engine.catalogue import catalogue, require_playbook
+from remediations.engine.find.conclude import Conclusion, concerned_domains, explanations
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import Observation
@@ -95,10 +95,11 @@ def command(
         return show_everything(playbook, observed, parse_limit(limit), paper=markdown)
     assert playbook is not None, "`check_together` refuses that"
     # The compiling children start first: they take 0.3 s, in which the playbook is imported.
+    config = load_machine_config()
     compilers = click.get_current_context().with_resource(
-        installed_systems(load_machine_config()).step_compilers()
+        installed_systems(config).step_compilers()
     )
-    installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
+    installed, only = require_playbook(playbook, config), parse_limit(limit)
     inputs = parse_inputs(installed.playbook, typed_inputs())
     if out is not None:
         check_empty(out)
@@ -125,7 +126,10 @@ def command(
     if rehearse and not plan.blocked:  # what a guard refuses is not tried either
         tried = rehearse_branch(installed, plan.branch, situation, inputs, hosts)
         plan = made_with(with_rehearsed(inputs, tried))
-    shown = _Made(plan=plan, observation=observation, hosts=hosts, past=past, tried=tried)
+    first = explanations(installed.domain, finding, catalogue(config).domains, observation)
+    shown = _Made(
+        plan=plan, observation=observation, hosts=hosts, past=past, tried=tried, first=first
+    )
     text = _text_of(shown, style, now, verbose=verbose)
     if plan.blocked:
         return _refused(shown, text, out)
@@ -135,13 +139,14 @@ def command(
 @dataclass(frozen=True, kw_only=True)
 class _Made:
     """A plan and what it was made from; the last run that came to nothing, and what came of a
-    rehearsal, if there was one."""
+    rehearsal, if there was one; and what explains the finding, and is to be resolved first."""
 
     plan: Plan
     observation: Observation
     hosts: Inventory
     past: UnprovenRun | None
     tried: Rehearsed | None
+    first: tuple[Conclusion, ...]
 
     def document(self, run: str | None) -> dict[str, Any]:
         """What --json prints; `run` is the name of the run that was made of it."""
@@ -152,6 +157,7 @@ class _Made:
             "run": run,
             "last_run": self.past,
             "rehearsal": self.tried,
+            "explained_by": [one.name for one in self.first],
         }
 
 
@@ -171,7 +177,8 @@ def _text_of(made: _Made, style: TerminalStyle, now: datetime, *, verbose: bool)
         now=now,
         change=change_digest(plan),
     )
-    before = [one_line(_tried(plan, made.past, now))] if made.past is not None else []
+    before = [one_line(_explained(one.finding)) for one in made.first]
+    before += [one_line(_tried(plan, made.past, now))] if made.past is not None else []
     before += [rehearsal_text(made.tried)] if made.tried is not None else []
     return "\n\n".join((text, *before) if why_not(plan, now) else (*before, text))
 
@@ -201,7 +208,7 @@ def _nothing_to_do(
     from remediations.engine.find.render_text import finding_text
 
     nothing = dict.fromkeys(("plan", "run", "digest", "change", "rehearsal"))
-    document = {"finding": finding, "last_run": past, **nothing}
+    known: dict[str, Any] = {"finding": finding, "last_run": past, "explained_by": []}
     evidence = finding_text(
         finding,
         width=style.width,
@@ -209,7 +216,7 @@ def _nothing_to_do(
         notes=[("observed", format_observed(read, now))],
     )
     text = f"nothing to do: {_all_well(finding)}\n{evidence}"
-    return CommandResult(exit_code=ExitCode.OK, document=document, text=text)
+    return CommandResult(exit_code=ExitCode.OK, document={**known, **nothing}, text=text)
 
 
 def _refused(made: _Made, text: str, out: Path | None) -> CommandResult:
@@ -224,6 +231,15 @@ def _refused(made: _Made, text: str, out: Path | None) -> CommandResult:
         document=made.document(None),
         text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
         f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
+    )
+
+
+def _explained(finding: Finding) -> str:
+    """What is to be resolved before: this plan mends what follows from it."""
+    first = next_command("plan", finding.playbook) if finding.playbook else finding.next_step
+    return (
+        f"WARNING: explained by {finding.domain} ({finding.verdict.upper()}: {finding.headline}). "
+        f"Resolve that first, or it comes back: {first}"
     )
 
 

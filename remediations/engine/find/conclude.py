@@ -95,6 +95,20 @@ def conclude_each(
     return _all_concluded(asked, observation, failed, alone=False)
 
 
+def explanations(
+    own: AnyDomain, finding: Finding, domains: Sequence[AnyDomain], observation: Observation
+) -> tuple[Conclusion, ...]:
+    """What explains `finding`, which is that of the domain `own`: the conclusions of those of the
+    installed `domains` to be resolved before it, the first one first. Never raises."""
+    others = [one for one in domains if one.name != own.name and _concerns(one, observation)]
+    found = [_concluded(domain, observation, alone=False) for domain in others]
+    mine = Conclusion(name=own.name, finding=finding, detail=None)
+    rests_on = {domain.name: domain.rests_on for domain in (own, *others)}
+    ordered = explained_in_order((mine, *found), rests_on)
+    by = next(one.explained_by for one in ordered if one.name == own.name)
+    return tuple(one for one in ordered if one.name in by)
+
+
 def _all_concluded(
     asked: Sequence[AnyDomain],
     observation: Observation,

@@ -6,17 +6,23 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
+from remediations.cli.commands import plan
+from remediations.engine.catalogue import catalogue
+from remediations.engine.find.finding import Health
 from remediations.engine.plan.plan import Stage
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import Event, Verified
 from remediations.engine.runs.store import RunDirectory, find_run
+from remediations.machine.config import load_machine_config
 from tests.unit.cli.desk import Desk, Done, remediate
 from tests.unit.cli.test_wrong_plan_file import approved, planned
 from tests.unit.cli.wrong import refused
+from tests.unit.diagnose.test_domains_together import domain
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.run.events import began, checked, run_ends
 from tests.worlds import healthy
@@ -54,6 +60,21 @@ def on_another_host() -> tuple[Stage, ...]:
         replace(stage, steps=tuple(replace(step, target="val4") for step in stage.steps))
         for stage in plan_of(quorum_lost()).stages
     )
+
+
+def test_who_causes_it_is_to_be_resolved_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan for what follows from something else says so before anything else."""
+    cause = domain("scoring", Health.DEGRADED, causes=("chain",))
+    domains = (*catalogue(load_machine_config()).domains, cause)
+    monkeypatch.setattr(plan, "catalogue", lambda _: SimpleNamespace(domains=domains))
+    source = desk.saved(quorum_lost(), "caused")
+    words = ("plan", "INC-001", "-i", desk.inventory, "--from", source)
+    said = remediate(*words)
+    assert said.code == 3
+    assert said.out.startswith("WARNING: explained by scoring (DEGRADED: ")
+    document = remediate(*words, "--json").document["result"]
+    assert isinstance(document, dict)
+    assert document["explained_by"] == ["scoring"]
 
 
 def in_one_line(text: str) -> str:

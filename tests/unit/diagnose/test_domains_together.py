@@ -11,7 +11,7 @@ from msgspec import UNSET
 from remediations.cli.conclusions import worst_exit_code
 from remediations.engine.apply.look import Look
 from remediations.engine.domain import AnyDomain, Domain
-from remediations.engine.find.conclude import FAILED, UNREAD, conclude
+from remediations.engine.find.conclude import FAILED, UNREAD, conclude, explanations
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.observe.observation import FailedSystem, Observation
@@ -135,6 +135,20 @@ def test_who_caused_it_explains_what_it_rests_on() -> None:
     assert shown(domain("chain"), scoring) == [("scoring", ()), ("chain", ())]
     healed = domain("scoring", rests_on=("chain",), causes=("chain",))
     assert shown(domain("chain", Health.DOWN), healed) == [("chain", ()), ("scoring", ())]
+
+
+def test_what_is_to_be_resolved_before_a_finding() -> None:
+    """Of all domains that are installed, only those that explain it."""
+    scoring = domain("scoring", Health.DEGRADED, rests_on=("chain",), causes=("chain",))
+    chain, lamp = domain("chain", Health.DOWN), domain("lamp", Health.DOWN)
+    fails = domain("market", situation=broken)
+    of_chain = explanations(chain, told("chain", Health.DOWN), (lamp, chain, scoring, fails), SEEN)
+    assert [one.name for one in of_chain] == ["scoring"]
+    of_lamp = explanations(lamp, told("lamp", Health.DOWN), (lamp, chain, scoring), SEEN)
+    assert of_lamp == ()
+    resting = domain("market", Health.DOWN, rests_on=("chain",))
+    of_market = explanations(resting, told("market", Health.DOWN), (chain, resting, lamp), SEEN)
+    assert [one.name for one in of_market] == ["chain"]
 
 
 def test_domain_that_is_not_concerned_is_not_asked() -> None:
