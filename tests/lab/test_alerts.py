@@ -1,4 +1,4 @@
-"""What the rules of the chain ask for is what a node exports: a rule on another name never fires."""
+"""What the rules of the chain ask for is what a node exports; on another name they never fire."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_node_exports_what_the_rules_ask_for(lab: Lab) -> None:
     asked = metrics_of(rule.expr for rule in RULES["chain"])
     asked -= {name for name in asked if name.startswith(NOT_OF_A_NODE)}
     lab.break_stop("val4")
-    lab.wait_height(lab.world.top() + 4, 30)
+    lab.wait_height(lab.world.top() + 4, 30, "val1")
     lab.heal()
     end = time.monotonic() + LIMIT_S
     while asked - set(series(told := lab.hosts["val4"].sh(SCRAPE, check=False))):
