@@ -34,6 +34,7 @@ _DEEPEST = 16
 _SAID = 160
 """The limit for what a library says of a file, in characters."""
 _GROUPS = re.compile(r"^groups:[ \t]*\n", re.MULTILINE)
+_FIRST_ITEM = re.compile(r"(?:[ \t]*(?:#.*)?\n)*( *)-[ \n]")
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 Duration = Annotated[str, msgspec.Meta(pattern="^([0-9]+(ms|[smhdwy]))+$")]
@@ -120,9 +121,23 @@ def joined_text(found: Sequence[DomainAlerts]) -> str:
     heads, bodies = [], []
     for one in found:
         head, body = _GROUPS.split(one.text, maxsplit=1)
-        heads.append(head.strip("\n"))
-        bodies.append(textwrap.indent(textwrap.dedent(body), "  ").strip("\n"))
+        heads.append("\n".join(line for line in head.split("\n") if line.startswith("#")))
+        bodies.append(_shifted(body).strip("\n"))
     return "\n#\n".join(filter(None, heads)) + "\n\ngroups:\n" + "\n\n".join(bodies) + "\n"
+
+
+def _shifted(body: str) -> str:
+    """Groups with their items two spaces from the left, as those of other files are. What stands
+    further left than the first item is a comment."""
+    first = _FIRST_ITEM.match(body)
+    assert first is not None, "`_flaw` refuses such a file"
+    depth = len(first[1])
+    lines = (
+        line.lstrip(" ") if line[:depth].strip() else line[depth:]
+        for line in body.split("\n")
+        if line.rstrip() != "..."  # the end of a document
+    )
+    return textwrap.indent("\n".join(lines), "  ")
 
 
 def _parsed(text: str) -> tuple[AlertGroup, ...]:
@@ -137,15 +152,23 @@ def _parsed(text: str) -> tuple[AlertGroup, ...]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ValueError(f"line {line}: {error.problem}") from error
-    except (YAMLError, RecursionError, ArithmeticError, LookupError, TypeError) as error:
+    except (
+        YAMLError,
+        RecursionError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise ValueError(str(error)) from error
     return msgspec.convert(tree, _RuleFile).groups
 
 
 def _flaw(domain: AnyDomain, text: str, groups: Sequence[AlertGroup]) -> str:
     """What is wrong with rules that have the right form; "" if nothing."""
-    if len(_GROUPS.findall(text)) != 1:
-        return "`groups:` does not stand on a line of its own"
+    bodies = _GROUPS.split(text)[1:]
+    if len(bodies) != 1 or not _FIRST_ITEM.match(bodies[0]):
+        return "`groups:` does not stand on a line of its own, with a list below it"
     names = [group.name for group in groups]
     if len(set(names)) < len(names):
         return "two of its groups have one name"

@@ -70,6 +70,7 @@ def test_rules_are_read(package: Path) -> None:
     [
         ("groups:", "rules:", "unknown field `rules`"),
         ("groups:", "groups: &a", "does not stand on a line"),
+        ("groups:\n", "groups:\n  !!seq\n", "with a list below it"),
         ("- name: service", "- name: chain", "is not called service"),
         ("alert:", "record:", "`record`"),
         ("expr: up == 0", "expr: 1", "Expected `str`, got `int`"),
@@ -128,7 +129,7 @@ def test_a_package_that_is_not_there_is_refused() -> None:
 def test_files_of_several_domains_are_one(package: Path) -> None:
     """Whatever their indentation, with all comments, and with every rule as it was."""
     flat = RULE.replace("\n  ", "\n").replace("- name: service", "- name: service-flat")
-    found = read(package, flat)
+    found = read(package, f"---\n{flat}# The end.\n...\n")
     assert found is not None
     text = joined_text([*FOUND.values(), found])
     tree = YAML(typ="safe", pure=True).load(text)

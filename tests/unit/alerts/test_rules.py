@@ -10,6 +10,7 @@ import pytest
 from remediations.engine.alert_rules import AlertRule
 from remediations.engine.catalogue import find_playbook
 from remediations.machine.config import MachineConfig
+from remediations.systems.scorer.inventory import MetricNames
 from tests.alerts.metrics import metrics_of
 from tests.alerts.shipped import DOMAINS, RULES, SHIPPED
 from tests.unit.docs.pages import anchors, prose
@@ -78,6 +79,14 @@ def test_no_rule_asks_for_a_metric_of_nobody(domain: str) -> None:
             else re.fullmatch(f"{name}(_(bucket|sum|count))?", metric)
             for name, star in told
         ), metric
+
+
+def test_services_are_counted_by_the_names_that_the_inventory_supposes() -> None:
+    """The same counters tell the tool and Prometheus."""
+    asked = metrics_of(rule.expr for rule in RULES["scoring"])
+    supposed = MetricNames()
+    assert {supposed.completed, supposed.errors, supposed.queue} <= asked
+    assert f"{supposed.latency}_bucket" in asked
 
 
 @pytest.mark.parametrize("domain", SHIPPED)
