@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.alerts.promtool import promtool
 from tests.alerts.shipped import RULES, SHIPPED
@@ -29,6 +30,33 @@ def test_each_of_them_fires_somewhere(domain: str) -> None:
     """And a history has no alert that is not there."""
     told = set(EXPECTED.findall((HISTORIES / f"{domain}.yaml").read_text()))
     assert told == {rule.alert for rule in RULES[domain]}
+
+
+@pytest.mark.parametrize("domain", SHIPPED)
+def test_what_is_read_at_night_is_whole(domain: str, tmp_path: Path) -> None:
+    """Summary and description of every alert, as Prometheus fills them: no label that is not there,
+    no error of a template, and heights as people write them."""
+    yaml = YAML(typ="safe", pure=True)
+    tree = yaml.load((HISTORIES / f"{domain}.yaml").read_text())
+    tree["rule_files"] = [str(ROOT / f"remediations/playbooks/{domain}/alerts.yaml")]
+    for history in tree["tests"]:
+        fires = [(e["eval_time"], e["exp_samples"]) for e in history.pop("promql_expr_test")]
+        # That nothing fires is not met, and promtool shows what does.
+        history["alert_rule_test"] = [
+            {"eval_time": at, "alertname": name, "exp_alerts": []}
+            for at, samples in fires
+            for name in sorted({s["labels"].split('"')[1] for s in samples})
+        ]
+    with (tmp_path / "history.yaml").open("w") as file:
+        yaml.dump(tree, file)
+    done = promtool("test", "rules", tmp_path / "history.yaml")
+    told = re.findall(r"Annotations:\{(.*)\}", done.stdout + done.stderr)
+    pages = {page for one in told for page in re.findall(r'docs="[^"#]+#(\w+)"', one)}
+    assert pages == {rule.alert.lower() for rule in RULES[domain]}
+    for one in told:
+        assert not re.search(
+            r"no value|rror expanding|\{\{|e\+0|  |\b(of|at|by) (is|has)\b", one
+        ), one
 
 
 def test_a_history_that_is_not_met_fails(tmp_path: Path) -> None:
