@@ -63,6 +63,34 @@ system_packages() {
     install --yes --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# promtool tries the alert rules. Debian has it in the package `prometheus`, whose installation would
+# also start a server here: only that program is taken out of the package, into the cache of the lab.
+alert_rule_tool() {
+  local cache=${REMEDIATIONS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/remediations}
+  if [ "$PYTHON_ONLY" = --python ] || command -v promtool >/dev/null; then return 0; fi
+  [ ! -x "$cache/promtool/promtool" ] || return 0
+  mkdir -p "$cache"
+  say "taking promtool out of Debian's package prometheus"
+  unpack_promtool "$cache" || { fresh_lists && unpack_promtool "$cache"; } ||
+    say "promtool cannot be had, and tests of the alert rules will fail; see the lines above"
+}
+
+unpack_promtool() (
+  work=$(mktemp -d "$1/promtool.XXXXXX") || exit 1
+  trap 'rm -rf "$work"' EXIT
+  cd "$work" || exit 1
+  # Root's own directory is closed to the user as whom apt would download.
+  apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User="$(id -un)" download prometheus || exit 1
+  dpkg-deb --extract prometheus_*.deb tree || exit 1
+  mkdir new && mv tree/usr/bin/promtool new/ || exit 1
+  new/promtool --version >/dev/null 2>&1 || exit 1
+  rm -rf "$1/promtool" && mv -T new "$1/promtool"
+)
+
+fresh_lists() {
+  as_root true 2>/dev/null && as_root apt-get -qq -o DPkg::Lock::Timeout=300 update
+}
+
 # The first Python on the path that is new enough and can make an environment.
 find_python() {
   local candidate
@@ -105,5 +133,6 @@ python_packages() {
 }
 
 system_packages
+alert_rule_tool
 python_packages
 say "ready"

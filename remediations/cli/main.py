@@ -45,6 +45,7 @@ COMMANDS: dict[str, str] = {
     "steal": "take a resource from a run that nobody can go on with, and say why",
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",
+    "alerts": "print the alert rules of the domains, as Prometheus reads them",
     "explain": "say what an id or a word on the screen means, and why",
     "path": "print where the deploys, the probe and the checks are",
     "schema": "print the JSON Schema of a document or a part",

@@ -263,6 +263,29 @@ class ExplainedRule(Record, frozen=True, kw_only=True):
     text: str
 
 
+class ListedAlert(Record, frozen=True, kw_only=True):
+    """One alert rule."""
+
+    domain: str
+    group: str
+    alert: str
+    expr: str
+    waits: str = msgspec.field(name="for")
+    severity: str
+    playbook: str
+    summary: str
+    description: str
+    command: str
+    docs: str
+
+
+class AlertsResult(Record, frozen=True, kw_only=True):
+    """`yaml` is what is printed without `--json`."""
+
+    yaml: str
+    alerts: tuple[ListedAlert, ...]
+
+
 class SchemaRow(Record, frozen=True, kw_only=True):
     """A document that has a schema."""
 
@@ -304,6 +327,7 @@ RESULTS: Mapping[str, Any] = {
     "steal/1": StealResult,
     "verify/1": ProofResult,
     "report/1": ReportResult,
+    "alerts/1": AlertsResult,
     "explain/1": tuple[ExplainedRule, ...],
     "path/1": dict[str, str],
     "schema/1": SchemaResult | tuple[SchemaRow, ...],

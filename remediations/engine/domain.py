@@ -186,7 +186,8 @@ class Domain(Generic[S]):
     `concerns` says whether an observation contains anything of the domain; if not, nothing else of
     it is used. `rests_on` names domains without which this one cannot be well: while one of them is
     down, its finding is shown first and explains this one's. `rules` is the package with the pages
-    about its guards, checks and classes (`engine.rules.domain_rules`), "" for none.
+    about its guards, checks and classes (`engine.rules.domain_rules`), `alerts` the one with its
+    alert rules (`engine.alert_rules`), "" for none.
 
     `situation` is given the targets that may be acted on, empty for all; what is read is never
     narrowed. If the readings cannot be used or contradict each other, it raises UsageError, as
@@ -222,6 +223,7 @@ class Domain(Generic[S]):
     kinds: tuple[type[Kinded], ...] = ()
     rests_on: tuple[str, ...] = ()
     rules: str = ""
+    alerts: str = ""
     doctor: Callable[[], Doctor] | None = None
     discovery: Callable[[], Discovery] | None = None
     whatif: Callable[[], Projector] | None = None

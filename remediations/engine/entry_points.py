@@ -135,8 +135,8 @@ def domain_flaw(loaded: object) -> str:
         return f"{_kind(loaded)} is not a domain"
     if not _text(loaded.name) or not _ID.fullmatch(loaded.name):
         return "the name of the domain does not consist of letters, digits, dots and dashes"
-    if not all(map(_text, (loaded.title, loaded.checks, loaded.rules))):
-        return "the title, the checks and the rules of the domain are not single lines of text"
+    if not all(map(_text, (loaded.title, loaded.checks, loaded.rules, loaded.alerts))):
+        return "the title, the checks, the rules and the alerts are not single lines of text"
     if not _tuple(loaded.rests_on) or not all(map(_text, loaded.rests_on)):
         return "what the domain rests on is not a tuple of names"
     if not all(map(callable, _asked(loaded))):

@@ -110,6 +110,13 @@ def test_its_rules_are_in_it(installed: Installed) -> None:
     assert "hazard" in installed.run("remediate", "explain")
 
 
+def test_its_alert_rules_are_in_it(installed: Installed) -> None:
+    """Each domain has its file, and all of them are printed."""
+    said = installed.run("remediate", "alerts")
+    for name in ("ChainHalted", "VEIDScoringErrorRate", "HighErrorRate"):
+        assert f"- alert: {name}\n" in said
+
+
 def test_a_plan_is_compiled(installed: Installed, tmp_path: Path) -> None:
     """From a saved observation to exact commands: pyinfra in children, without a checkout."""
     desk = Desk(tmp_path)

@@ -17,6 +17,6 @@ from remediations.playbooks.chain.state_sync import SYNC_STATE
 PLAYBOOK = Playbook(
     id="database-issues",
     title="State database problems",
-    alerts=(),
+    alerts=("NodeDiskFilling", "NodeOpenFilesHigh"),
     branches=(COPY_DATABASES, REBUILD, SYNC_STATE, FREE_SPACE, RAISE_OPEN_FILES),
 )

@@ -135,6 +135,7 @@ DOMAIN = Domain(
     ),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
+    alerts="remediations.playbooks.chain",
     movable=MOVABLE,
     kinds=(
         ChainFinding,

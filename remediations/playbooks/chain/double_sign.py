@@ -225,7 +225,7 @@ def _warnings(chain: ChainSituation, key: SharedKey) -> Iterator[str]:
 PLAYBOOK = Playbook(
     id=SECOND_HOLDER,
     title="Suspected double sign",
-    alerts=(),
+    alerts=("DoubleSign",),
     branches=(
         Branch(
             name="stop-duplicate",

@@ -116,7 +116,7 @@ def _stage(chain: ChainSituation, node: NodeFinding) -> StageDraft[ChainSituatio
 PLAYBOOK = Playbook(
     id="low-validators",
     title="Too few validators",
-    alerts=("LowValidatorCount",),
+    alerts=("LowValidatorCount", "ValidatorJailed", "ValidatorSetShrunk"),
     branches=(
         Branch(
             name="unjail",

@@ -51,7 +51,15 @@ def _propose(chain: ChainSituation) -> Proposal[ChainSituation]:
 PLAYBOOK = Playbook(
     id="node-down",
     title="Node down",
-    alerts=("NodeDown",),
+    alerts=(
+        "NodeDown",
+        "NodeFlapping",
+        "NodeSyncStuck",
+        "VotingPowerMissing",
+        "ValidatorMissingBlocks",
+        "ChainMetricsMissing",
+        "NodeMetricsMissing",
+    ),
     branches=(
         COPY_DATABASES,
         REBUILD,

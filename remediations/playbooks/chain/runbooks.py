@@ -26,14 +26,14 @@ def _of_node_down() -> tuple[Branch[ChainSituation], ...]:
 CONSENSUS_FAILURE = Playbook(
     id="consensus-failure",
     title="Consensus fails, on one node or on all",
-    alerts=(),
+    alerts=("ConsensusRoundsHigh", "NodeBehind"),
     branches=(*DOUBLE_SIGN.branches, *HALTED.branches, _CUT_OFF, *_of_node_down()),
 )
 
 NETWORK_PARTITION = Playbook(
     id="network-partition",
     title="Nodes do not reach each other",
-    alerts=(),
+    alerts=("NetworkPartition",),
     branches=(MEND_HALTED, _CUT_OFF),
 )
 

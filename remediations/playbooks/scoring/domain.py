@@ -42,6 +42,7 @@ DOMAIN = Domain(
     playbooks=PLAYBOOKS,
     watch=watch,
     checks="remediations.playbooks.scoring.checks",
+    alerts="remediations.playbooks.scoring",
     movable=MOVABLE,
     kinds=(ScoringFinding, ScoringBaseline, Scorers, ModelPlaces, AnswersAlike, KeepsScoring),
     rests_on=("chain",),

@@ -18,7 +18,15 @@ BRANCHES: tuple[Branch[ScoringSituation], ...] = (
 INC_002 = Playbook(
     id=INCIDENT,
     title="Scores come late, not at all, or differ between validators",
-    alerts=("VEIDScoringLatencyHigh", "VEIDScoringErrorRate"),
+    alerts=(
+        "VEIDScoringLatencyHigh",
+        "VEIDScoringErrorRate",
+        "VEIDScoringStuck",
+        "VEIDScoringBacklog",
+        "VEIDScoringDown",
+        "VEIDScoringFlapping",
+        "VEIDScoringMetricsMissing",
+    ),
     branches=BRANCHES,
 )
 VEID_NON_DETERMINISTIC: Playbook[ScoringSituation] = Playbook(

@@ -74,6 +74,7 @@ DOMAIN = Domain(
     watch=watch,
     checks="remediations.playbooks.service.checks",
     rules="remediations.playbooks.service.rules",
+    alerts="remediations.playbooks.service",
     movable=MappingProxyType(
         {
             f"{ServiceBefore.KIND} workloads": Movable(

@@ -148,7 +148,14 @@ DIGEST_CHOICE = Input(
 PLAYBOOK = Playbook(
     id="high-error-rate",
     title="A service on Kubernetes answers with errors, or not at all",
-    alerts=("HighErrorRate",),
+    alerts=(
+        "HighErrorRate",
+        "WorkloadDown",
+        "WorkloadDegraded",
+        "RolloutStuck",
+        "PodCrashLooping",
+        "ServiceMetricsMissing",
+    ),
     branches=(
         Branch(
             name="back-to-last-good",

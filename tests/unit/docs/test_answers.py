@@ -189,6 +189,8 @@ def test_what_is_installed(reader: Reader) -> None:
     assert set(result(reader, "path probe")) == {"probe"}
     (rule,) = result(reader, "explain G29")
     assert set(rule) == said_of("explain")
+    rules = result(reader, "alerts scoring")
+    assert {*rules, *rules["alerts"][0]} == said_of("alerts")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
     assert [row["name"] for row in listed] == [

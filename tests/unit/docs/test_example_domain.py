@@ -46,7 +46,8 @@ def applied(tmp_path_factory: pytest.TempPathFactory, site: Path) -> Desk:
 def test_its_screens_are_real(desk: Desk) -> None:
     """From the diagnosis to the report, in the order of the page; the lamp is lit by it."""
     assert [c.words[1] for c in SCREENS] == [
-        *("diagnose", "plan", "show", "approve", "apply", "status", "verify", "report", "explain")
+        *("diagnose", "plan", "show", "approve", "apply", "status", "verify", "report", "explain"),
+        "alerts",
     ]
     for command in SCREENS:
         done = desk.types(" ".join(command.words[1:]))

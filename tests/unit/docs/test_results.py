@@ -58,7 +58,14 @@ def test_a_run_from_plan_to_report(desk: Desk) -> None:
     fits(desk, "report last")
     exported = fits(desk, "export last")
     fits(desk, f"import {exported['file']}")
-    for line in ("explain FUSE", "path probe", "schema", "schema plan", "completion bash"):
+    for line in (
+        "explain FUSE",
+        "alerts lamp",
+        "path probe",
+        "schema",
+        "schema plan",
+        "completion bash",
+    ):
         fits(desk, line)
 
 

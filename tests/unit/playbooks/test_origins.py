@@ -153,6 +153,7 @@ BROKEN = {
     "name": (domain("z").replace('name="b"', "name=1"), "name, title"),
     "domain": (domain("z", "a b"), "the name of the domain"),
     "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "the title, the checks"),
+    "rules": (domain("z").replace("CHAIN, ", "CHAIN, alerts=5, "), "the rules and the alerts"),
     "asked": (domain("z").replace("CHAIN, ", "CHAIN, finding=1, "), "is asked for"),
     "actions": (domain("z").replace("CHAIN, ", "CHAIN, actions=(1,), "), "its actions"),
     "none": (domain("z").replace("(PLAYBOOK,)", "()"), "its playbooks"),

@@ -1,0 +1,1 @@
+"""The histories on which alert rules are tried (`DOMAIN.yaml`), and what tests of rules share."""

@@ -1,0 +1,1 @@
+"""The alert rules that domains bring, and what Prometheus makes of them."""
