@@ -40,9 +40,9 @@ class Remediate:
         reason = ""
         for _ in range(LOOKS):
             code, document = self._says(scene, "diagnose")
-            if code == WELL:
-                return Told(acted, refused=False)
             reason = "\n".join(_reasons(document))
+            if code == WELL:
+                return Told(acted, refused=False, reason=reason)
             playbook = _playbook(document)
             if playbook is None and not _look_again(document):
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.guards.power import inventory_covers_quorum
@@ -38,6 +39,16 @@ def masked(world: CometReading, host: str) -> CometReading:
         host,
         lambda r: replace(r, key=absent, sign_state=absent),
     )
+
+
+def test_a_chain_that_is_well_names_where_nobody_can_act() -> None:
+    """It is well: the nodes answer. But the next incident would find the login without sudo."""
+    finding = diagnose(without_sudo(without_sudo(healthy(), "val3"), "full1"))
+    assert finding.chain is ChainClass.HEALTHY
+    assert "no sudo on full1, val3" in finding.explanation
+    assert "give operator sudo on val3 (`remediate doctor` says how)" in finding.next_step
+    assert finding.node("val3").cause.endswith("no sudo: nothing else was read")
+    assert "sudo" not in diagnose(healthy()).explanation
 
 
 @pytest.mark.parametrize("powers", [(40, 30, 20, 10), (60,) + (1,) * 99], ids=len)

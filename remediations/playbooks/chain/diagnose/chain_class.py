@@ -31,6 +31,7 @@ from remediations.playbooks.chain.diagnose.equivocation import RECENT, how_sure
 from remediations.playbooks.chain.diagnose.pace import block_interval
 from remediations.playbooks.chain.diagnose.refusals import read_refusals
 from remediations.playbooks.chain.diagnose.slow import slow_reason
+from remediations.playbooks.chain.diagnose.unread import without_sudo
 from remediations.playbooks.chain.finding import Tristate
 from remediations.render.formats import short_digest
 from remediations.systems.comet.inventory import Role
@@ -162,6 +163,12 @@ def _going_on(case: ClassInput) -> ClassVerdict:
         why = f"every node is well; {_named(unproven)} is not in the newest commit that was read, "
         again = "`remediate diagnose` again in a minute"
         return ClassVerdict(ChainClass.HEALTHY, f"{why}which proves nothing yet", next_step=again)
+    if blind := without_sudo(case.views):
+        why = (
+            f"every node is well; no sudo on {_named(list(blind))}: nobody can act there, and only "
+        )
+        why += "what the node answers is known"
+        return ClassVerdict(ChainClass.HEALTHY, why, next_step=_named(list(blind.values())))
     return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
 
 

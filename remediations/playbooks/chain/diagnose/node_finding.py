@@ -18,7 +18,7 @@ from remediations.playbooks.chain.diagnose.network import doors
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.room import frees, needs_copies
 from remediations.playbooks.chain.diagnose.unit_condition import left_held
-from remediations.playbooks.chain.diagnose.unread import unread_keys
+from remediations.playbooks.chain.diagnose.unread import unread_keys, without_sudo
 from remediations.playbooks.chain.finding import (
     BrokenLink,
     Component,
@@ -200,7 +200,8 @@ class _ByClass:
     def _healthy(self, view: NodeView) -> str:
         past = self._case.equivocations.conflicts.get(view.address)
         signed = f"; its key signed twice, last seen at {format_moment(past.at)}" if past else ""
-        return f"it follows the chain at {view.height}{signed}"
+        blind = "; no sudo: nothing else was read" if without_sudo((view,)) else ""
+        return f"it follows the chain at {view.height}{signed}{blind}"
 
     def _strays(self, cluster: HashCluster | None) -> bool:
         """Whether its cluster has at most half of the power: then it cannot be taken to be

@@ -1,5 +1,8 @@
-"""Hosts of the inventory whose key could not be read: the power that nobody accounts for may be
-theirs, so they are named with the reason and with what makes the key readable."""
+"""Hosts of the inventory of which too little could be read, with the reason and what mends it.
+
+Whose key is unread may hold the power that nobody accounts for. Where the login has no sudo, a node
+that answers is well all the same, but nobody can act on it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from dataclasses import dataclass
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.systems.comet.inventory import Role
 from remediations.values.reading import Unknown, value_or_none
+
+NO_SUDO = "no sudo"
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,7 @@ def _unread(view: NodeView) -> UnreadKey:
     if session is None:
         return UnreadKey(host, "not reached by SSH", f"make {host} reachable by SSH")
     if not session.sudo:
-        mend = f"give {session.user} sudo on {host} (`remediate doctor` says how)"
-        return UnreadKey(host, "no sudo", mend)
+        return UnreadKey(host, NO_SUDO, _give_sudo(session.user, host))
     if unit is not None and (unit.load_state == "masked" or unit.masked):
         mend = (
             f"pin `home:` of {host} in the inventory, or ask who masked {unit.name} there, and "
@@ -62,3 +66,17 @@ def _unread(view: NodeView) -> UnreadKey:
         mend = f"put config/priv_validator_key.json of {host} back, and do not start it before"
         return UnreadKey(host, "there is no key file", mend)
     return UnreadKey(host, view.reading.key.reason, f"see on {host} why: `remediate doctor`")
+
+
+def without_sudo(views: Sequence[NodeView]) -> dict[str, str]:
+    """What a person does about each host on which the login has no sudo, by host."""
+    found = {}
+    for view in views:
+        session = value_or_none(view.reading.session)
+        if session is not None and not session.sudo and view.reading.role is not Role.BASTION:
+            found[view.host] = _give_sudo(session.user, view.host)
+    return found
+
+
+def _give_sudo(user: str, host: str) -> str:
+    return f"give {user} sudo on {host} (`remediate doctor` says how)"
