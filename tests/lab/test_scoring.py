@@ -11,14 +11,24 @@ import pytest
 
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator
-from tests.lab.scoring import MODEL, UNIT, expected_score, features, loader_hash, model_files
+from tests.lab.operator import Operator, Said
+from tests.lab.scoring import (
+    ENVIRONMENT,
+    MODEL,
+    PREDICT_PORT,
+    UNIT,
+    expected_score,
+    features,
+    loader_hash,
+    model_files,
+)
 from tests.lab.test_scoring_lab import behind, wait_for
 from tests.lab.truth import one_chain
 from tests.lab.world_scoring import OnChain, bits, on_chain, predict
 
 SOUND = model_files("trust_score")
-REFUSED = 4
+PLANNED, REFUSED, WORLD_CHANGED = 3, 4, 6
+LOOKS = 5
 
 
 @pytest.fixture
@@ -228,3 +238,62 @@ def test_what_still_lives_is_not_removed(scorers: Lab, operator: Operator) -> No
     assert operator.plan("INC-002", "--branch", "remove-stale-container").code == REFUSED
     assert all_ids(scorers, "val4") == before
     assert scorers.world.daemons() == daemons
+
+
+# --- settings
+
+
+def process_environment(lab: Lab, host: str) -> set[str]:
+    """What the process on the service's port has in its environment, read without the product."""
+    owner = f"ss -Hltnp 'sport = :{PREDICT_PORT}' | grep -oE 'pid=[0-9]+' | head -n 1"
+    return set(
+        lab.hosts[host].sh(f"p=$({owner}); tr '\\0' '\\n' </proc/${{p#pid=}}/environ").splitlines()
+    )
+
+
+def rescued_in_looks(operator: Operator, playbook: str) -> Said:
+    """What `apply` said. A reading of a busy machine may lack something: then a guard is unknown,
+    or facts differ, nothing was changed, and one tries again."""
+    for _ in range(LOOKS):
+        planned = operator.plan(playbook)
+        if planned.code != PLANNED:
+            continue
+        run = planned.result["run"]
+        assert operator.approve(run).code == 0
+        said = operator.says("apply", run)
+        if said.code != WORLD_CHANGED:
+            return said
+    raise AssertionError(planned.document)
+
+
+@full_lab
+def test_declared_settings_are_brought_back(scorers: Lab, operator: Operator) -> None:
+    """val4 adds with two threads, and answers otherwise. Exactly that line of its file is changed,
+    its process has what is declared, and nobody else's container or daemon is touched."""
+    scorers.break_threads("val4")
+    file = scorers.hosts["val4"].path(ENVIRONMENT)
+    broken, mode = file.read_bytes(), file.stat().st_mode
+    assert b"OMP_NUM_THREADS=2\n" in broken
+    assert "OMP_NUM_THREADS=2" in process_environment(scorers, "val4")
+    before, daemons = containers(scorers), scorers.world.daemons()
+    finding = scoring(operator)
+    assert (finding["verdict"], conditions(finding)["val4"]) == ("scores-vary", "other-threads")
+
+    rescued = rescued_in_looks(operator, "veid-non-deterministic")
+
+    assert rescued.code == 0, rescued.why
+    assert file.read_bytes() == broken.replace(b"OMP_NUM_THREADS=2\n", b"OMP_NUM_THREADS=1\n")
+    assert (file.stat().st_mode, file.stat().st_uid) == (mode, 0)
+    kept = file.with_name(f"{file.name}.remediate-old")
+    assert kept.read_bytes() == broken
+    assert "OMP_NUM_THREADS=1" in process_environment(scorers, "val4")
+    after = containers(scorers)
+    assert {host for host in after if after[host] != before[host]} == {"val4"}
+    assert scorers.world.daemons() == daemons
+    assert_alike(scorers, "after")
+    assert scoring(operator)["verdict"] == "scores-agree"
+    assert b"hunter2" in broken
+    written = [path for path in operator.state.rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if b"hunter2" in path.read_bytes()]
+    one_chain(scorers, scorers.world.top())

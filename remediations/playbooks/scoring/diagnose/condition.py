@@ -163,13 +163,10 @@ def _errors(view: ScorerView, agreed: Reference) -> Judged | None:
 
 
 def _varies(view: ScorerView, _agreed: Reference) -> Judged | None:
-    if not view.varies:
+    """Several threads add in another order each time: settings that are wrong come first."""
+    if not view.varies or _wrong_settings(view):
         return None
-    wrong = _wrong_settings(view)
-    why = f"; {_told(wrong)}" if wrong else ""
-    return Judged(
-        Condition.VARIES, f"it gives several answers to one vector ({view.varies[0]}){why}"
-    )
+    return Judged(Condition.VARIES, f"it gives several answers to one vector ({view.varies[0]})")
 
 
 def _stub(view: ScorerView, _agreed: Reference) -> Judged | None:
@@ -191,6 +188,8 @@ def _settings(view: ScorerView, agreed: Reference) -> Judged | None:
         return None
     threads = [pair for pair in wrong if "THREAD" in pair[0].name.upper()]
     answers = "" if view.key == agreed.key else ", and its answers differ"
+    if view.varies:
+        answers = f", and it gives several answers to one vector ({view.varies[0]})"
     if threads:
         return Judged(Condition.THREADS, f"{_told(threads)}{answers}")
     return Judged(Condition.SETTINGS, f"{_told(wrong)}{answers}")
