@@ -15,7 +15,7 @@ from dataclasses import replace
 from remediations.engine.domain import Action, Branch, Facts, Move, Proposal, StageDraft, StepData
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.scoring.checks.titles import TITLES
-from remediations.playbooks.scoring.container import ALIKE_LIMIT_S, RESTART_CONTAINER
+from remediations.playbooks.scoring.container import ALIKE_LIMIT_S, RESTART_CONTAINER, RESTARTABLE
 from remediations.playbooks.scoring.containers import container_data, service_container
 from remediations.playbooks.scoring.declared import (
     by_hand,
@@ -78,7 +78,7 @@ RESTART_AGAIN = replace(
 RESTART_CONFIGURED = replace(
     RESTART_CONTAINER,
     name="container.restart.configured",
-    guards=(*RESTART_CONTAINER.guards, *guards.SETTINGS_GUARDS),
+    guards=(*RESTARTABLE, *guards.SETTINGS_GUARDS),
     undone_by=RESTART_AGAIN,
 )
 """`RESTART_CONTAINER` after `CONFIGURE_SCORER` on the same host."""

@@ -79,10 +79,16 @@ def _down(view: ScorerView, agreed: Reference) -> Judged | None:
     return Judged(Condition.DOWN, f"nothing listens; {unit.unit} is {unit.active} ({unit.sub})")
 
 
-def _frozen(view: ScorerView, _agreed: Reference) -> Judged | None:
+def _frozen(view: ScorerView, agreed: Reference) -> Judged | None:
+    """No answer in time. With another model it answers others otherwise, or will after its next
+    start, which is worse than no answer: then the model is what has to be mended."""
     if not view.late:
         return None
     limit = view.scoring.timeout_ms
+    following = view.on_disk or view.loaded
+    if agreed.model and following and following != agreed.model:
+        before = f"no vector was answered in {limit} ms, and " if view.on_disk else ""
+        return _of_model(view, agreed, before)
     if view.rose("completed"):
         if (view.queue or 0) >= view.scoring.queue:
             return Judged(Condition.BACKLOG, f"{view.queue} requests wait; no answer in {limit} ms")

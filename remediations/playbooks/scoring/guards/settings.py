@@ -154,4 +154,37 @@ def lines_plain(scoring: ScoringSituation, host: str) -> GuardResult:
     )
 
 
+def comes_back_as_declared(scoring: ScoringSituation, host: str) -> GuardResult:
+    """V35: what is restarted does not come back with other settings than declared: as far as its
+    file tells what the next start has, else as its process has them now."""
+    found, process = environment_of(scoring, host), wrong_in_process(scoring, host)
+    names = [one.name for one in settable(scoring)]
+    told = found is not None and bool(found.taken) and not found.trouble
+    if told and found is not None:
+        over = {one.name for one in (*found.over, *found.odd)}
+        have = {one.name: one.value for one in found.settings}
+        wrong = [
+            one.name
+            for one in settable(scoring)
+            if one.name not in over and have.get(one.name) != one.value
+        ]
+        wrong += [one.name for one in process or () if one.name in over or one.name not in names]
+    else:
+        wrong = [one.name for one in process or ()]
+    got = "what is declared" if told or process is not None else "unknown while nothing runs"
+    return guard_result(
+        "V35",
+        "it does not come back with other settings than declared",
+        subject=host,
+        holds=not wrong,
+        got=f"{name_some(wrong)} would be another one" if wrong else got,
+        expected="the declared settings in its environment file, or in the process that is ended",
+        next_step=_LOOK
+        if not wrong
+        else "set what is declared first (docs/scoring.md#declared-settings), then plan again: "
+        "a service that answers otherwise is worse than none",
+        facts=(f"{host}.scorer",),
+    )
+
+
 SETTINGS_GUARDS = (needs_settings, nothing_else_differs, file_safe, file_decides, lines_plain)
