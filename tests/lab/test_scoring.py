@@ -3,12 +3,14 @@ asserted."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
@@ -22,7 +24,9 @@ from tests.lab.scoring import (
     loader_hash,
     model_files,
 )
+from tests.lab.test_goes_on import entries
 from tests.lab.test_scoring_lab import behind, wait_for
+from tests.lab.test_undo import undone
 from tests.lab.truth import one_chain
 from tests.lab.world_scoring import OnChain, bits, on_chain, predict
 
@@ -303,3 +307,46 @@ def test_declared_settings_are_brought_back(scorers: Lab, operator: Operator) ->
     assert written
     assert not [path for path in written if b"hunter2" in path.read_bytes()]
     one_chain(scorers, scorers.world.top())
+
+
+@full_lab
+def test_declared_settings_are_taken_back(scorers: Lab, operator: Operator) -> None:
+    """The controller is lost while the gate waits, and people undo the run: the file is as before
+    byte for byte, the process has what it had, and nobody else is touched."""
+    scorers.break_threads("val4")
+    file = scorers.hosts["val4"].path(ENVIRONMENT)
+    broken, others = file.read_bytes(), sorted(set(scorers.validators()) - {"val4"})
+    before, daemons = containers(scorers), scorers.world.daemons()
+    wait_for(lambda: conditions(scoring(operator))["val4"] == "other-threads", BUSY_S)
+    run = killed_at_the_gate(operator, "veid-non-deterministic")
+    assert file.read_bytes() != broken
+
+    said = undone(operator, run)
+
+    assert said.code == 0, said.document
+    assert file.read_bytes() == broken
+    assert not file.with_name(f"{file.name}.remediate-old").exists()
+    wait_for(lambda: "OMP_NUM_THREADS=2" in process_environment(scorers, "val4"))
+    after = containers(scorers)
+    assert {host: after[host] for host in others} == {host: before[host] for host in others}
+    assert after["val4"] != before["val4"]
+    assert scorers.world.daemons() == daemons
+
+
+def killed_at_the_gate(operator: Operator, playbook: str) -> str:
+    """The run whose controller was killed after its steps, while its gate waited."""
+    for _ in range(LOOKS):
+        planned = operator.plan(playbook)
+        if planned.code != PLANNED:
+            continue
+        run = str(planned.result["run"])
+        assert operator.approve(run).code == 0
+        with operator.start("apply", run) as process:
+            waits = False
+            while process.poll() is None and not waits:
+                waits = any(isinstance(e.event, GateWaiting) for e in entries(operator, run))
+                time.sleep(0.05)
+            process.kill()
+        if waits:
+            return run
+    raise AssertionError(planned.document)

@@ -181,8 +181,8 @@ def comes_back_as_declared(scoring: ScoringSituation, host: str) -> GuardResult:
         expected="the declared settings in its environment file, or in the process that is ended",
         next_step=_LOOK
         if not wrong
-        else "set what is declared first (docs/scoring.md#declared-settings), then plan again: "
-        "a service that answers otherwise is worse than none",
+        else "set what is declared first (docs/scoring.md#declared-settings), then plan again, or "
+        "act on the others (--limit): a service that answers otherwise is worse than none",
         facts=(f"{host}.scorer",),
     )
 

@@ -10,14 +10,17 @@ from msgspec.structs import replace
 from remediations.engine.domain import Move
 from remediations.engine.plan.plan import Outcome, Plan
 from remediations.engine.plan.planning import make_plan
+from remediations.engine.plan.preflight import judge_action
 from remediations.errors import Refused
 from remediations.playbooks.scoring.declared_settings import CONFIGURE_SCORER, RESTART_CONFIGURED
+from remediations.playbooks.scoring.domain import DOMAIN
 from remediations.playbooks.scoring.gates import AsDeclared
 from remediations.playbooks.scoring.guards import settings as guards
 from remediations.playbooks.scoring.look import names_awaited
 from remediations.playbooks.scoring.situation import situation
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.workshop import HOST, made_by
+from remediations.systems.scorer.environment_file import PlannedEnvironment
 from remediations.systems.scorer.reading import ScorersReading
 from remediations.systems.scorer.values import Setting
 from tests.unit.plan.cases import maker
@@ -209,3 +212,15 @@ def test_the_plan_has_the_bytes_and_the_way_back() -> None:
     assert "invocation=''\n" in again.payload
     assert {"VP1", "VP2", "VP10", "VP11", "VP12"} == {check.id for check in plan.checks}
     assert names_awaited(plan) == {"val4": ("OMP_NUM_THREADS",)}
+
+
+def test_the_plain_path_has_the_same_guards_and_the_same_bytes() -> None:
+    """`deploys/scoring/configure_scorer.py` by hand asks this."""
+    observation = observed(world.scorers({"val4": world.two_threads()}))
+    observation = containers.with_containers(observation, "val4")
+    found = judge_action([DOMAIN], CONFIGURE_SCORER, ("val4",), observation)
+    assert found.blocked == ()
+    planned = PlannedEnvironment.from_data(found.data["val4"])
+    assert planned.settings == "OMP_NUM_THREADS=1"
+    well = judge_action([DOMAIN], CONFIGURE_SCORER, ("val1",), observation)
+    assert "V30" in {guard.id for guard in well.blocked}
