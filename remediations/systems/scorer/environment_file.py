@@ -43,7 +43,8 @@ _CHECKS = r"""
 unit_as_planned() {
   load=$(show LoadState)
   [ "$load" = loaded ] || refuse "$unit $load" "$unit loaded"
-  now=$(scorer_env_taken "$unit" "$file")
+  scorer_env_unit "$unit" || refuse "a unit $unit that systemd does not tell" "its command"
+  now=$(scorer_env_taken "$file")
   [ "$now" = "$taken" ] || refuse "${now:-no} use of $file by $unit" "$taken"
 }
 file_as_planned() {
@@ -82,7 +83,7 @@ for word in $settings; do
   [ "$found" != "$value" ] || continue
   [ "$found" = "$was" ] ||
     refuse "$key${found:- without a line} in $file" "$key${was:- without a line}"
-  now=$(scorer_env_decided "$unit" "$taken" "$key")
+  now=$(scorer_env_decided "$taken" "$key")
   [ -z "$now" ] || refuse "$key: $now" "$file, which decides about it"
   case $found/$value in
     /=*) added="$added$key$value

@@ -136,7 +136,8 @@ scorer_environment() {
     local file=$remediate_scorer_environment trouble taken name found
     [[ $file ]] || { printf 'the inventory names no environment file\n' >&2; return 44; }
     trouble=$(scorer_env_open_to "$file")
-    taken=$(scorer_env_taken "$remediate_scorer_unit" "$file")
+    scorer_env_unit "$remediate_scorer_unit" || return
+    taken=$(scorer_env_taken "$file")
     say trouble "$trouble" taken "$taken"
     [[ ! $trouble ]] || return 0
     [[ -r $file ]] || return 13
@@ -148,7 +149,7 @@ scorer_environment() {
         else
             say "odd_$name" "$found"
         fi
-        [[ ! $taken ]] || found=$(scorer_env_decided "$remediate_scorer_unit" "$taken" "$name")
+        [[ ! $taken ]] || found=$(scorer_env_decided "$taken" "$name")
         [[ ! $taken || ! $found ]] || say "over_$name" "$found"
     done
 }

@@ -44,8 +44,8 @@ class Service:
         systemctl = f"""#!/bin/sh
 case "$*" in
   *LoadState*) echo loaded ;;
-  *ExecStart*) echo 'ExecStart={{ argv[]={self.command} ; ignore_errors=no }}' ;;
-  *EnvironmentFiles*) echo 'EnvironmentFiles={self.files}' ;;
+  *ExecStart*) echo 'ExecStart={{ argv[]={self.command} ; ignore_errors=no }}'
+    echo 'EnvironmentFiles={self.files}' ;;
   *InvocationID*) echo {INVOCATION} ;;
 esac
 """
@@ -156,7 +156,7 @@ def test_the_half_that_is_done_already_is_no_trouble(service: Service) -> None:
         (b"OMP_NUM_THREADS = 2\n", "not NAME=VALUE"),
         (b"OMP_NUM_THREADS=2\r\n", "not NAME=VALUE"),
         (b"OMP_NUM_THREADS\n", "not NAME=VALUE"),
-        (b"OMP_NUM_THREADS=2\nOMP_NUM_THREADS=2\n", "2 lines"),
+        (b"OMP_NUM_THREADS=2\nOMP_NUM_THREADS=2\n", "more than one line"),
         (b"X=a \\\nOMP_NUM_THREADS=2\n", "goes on"),
         (b"OMP_NUM_THREADS=2", "does not end"),
     ],
