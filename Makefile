@@ -39,6 +39,7 @@ ifndef SEED
 	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest --timeout=1800 \
 	  tests/lab/test_goes_on.py tests/lab/test_resume.py tests/lab/test_cut_off.py tests/lab/test_signable.py
 endif
+	$(PYTHON) -m tests.soak --matrix
 	$(AS_ROOT) $(PYTHON) -m tests.soak --contestant $(CONTESTANT)
 
 test: root check ## checks, unit and property tests, of each kind of scenario some (root; half an hour)

@@ -33,6 +33,7 @@ READY_LIMIT_S = 20.0
 LANES = {"sse2": 4, "avx2": 8, "avx512": 16}
 METADATA = "export_metadata.json"
 
+ENVIRONMENT = "/etc/virtengine/scorer.env"
 SETTINGS = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "OMP_NUM_THREADS": "1",
@@ -41,7 +42,7 @@ SETTINGS = {
     "SCORER_CONTROL": "/control",
     "SCORER_KERNEL": "avx2",
 }
-"""What the container's process has in its environment."""
+"""What the container's process has in its environment, by the file that its unit names."""
 
 UNIT_TEXT = """[Unit]
 Description=VEID scorer
@@ -71,7 +72,7 @@ systemctl kill -s KILL {UNIT} 2>/dev/null
 systemctl stop {UNIT} 2>/dev/null
 podman rm --all --force --time=0 >/dev/null 2>&1
 rm -rf /etc/systemd/system/{UNIT}.d /run/systemd/system/{UNIT}.d /etc/systemd/system/{UNIT}
-rm -rf {CONTROL} {MODEL}
+rm -rf {CONTROL} {MODEL} {ENVIRONMENT} {ENVIRONMENT}.remediate-old
 mkdir -p {CONTROL}
 true
 """
@@ -93,6 +94,11 @@ class Command:
         start = "/usr/bin/podman run --cidfile=%t/%n.ctr-id --cgroups=disabled --sdnotify=conmon"
         return UNIT_TEXT.format(start=" \\\n  ".join((start, *self._words())))
 
+    def environment_text(self) -> str:
+        """The file of its environment, with a line that is none of a plan's business."""
+        lines = (f"{name}={value}" for name, value in self.settings)
+        return "\n".join(("# of the scorer", *lines, "SCORER_SECRET=hunter2", ""))
+
     def by_hand(self) -> str:
         """What somebody types to start it without a unit."""
         return " ".join(("podman run --cgroups=disabled", *self._words()))
@@ -100,7 +106,7 @@ class Command:
     def _words(self) -> list[str]:
         return [
             f"--rm --detach --pull=never --name {CONTAINER}",
-            *(f"--env {name}={value}" for name, value in self.settings),
+            f"--env-file {ENVIRONMENT}",
             f"--volume {MODEL}:/models/trust_score:ro --volume {CONTROL}:/control",
             *self.more,
             self.image,
@@ -206,7 +212,11 @@ def write_model(machine: Machine, files: dict[str, bytes]) -> None:
 
 
 def write_unit(machine: Machine, command: Command) -> None:
-    """Replace the host's unit; nothing is started."""
+    """Replace the host's unit and the file of its environment; nothing is started."""
+    file = machine.path(ENVIRONMENT)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(command.environment_text())
+    file.chmod(0o640)
     machine.path(f"/etc/systemd/system/{UNIT}").write_text(command.unit_text())
     machine.sh("systemctl daemon-reload")
 

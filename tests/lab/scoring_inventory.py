@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.lab import Lab
-from tests.lab.scoring import METRICS_PORT, MODEL, PREDICT_PORT, UNIT, golden_vectors
+from tests.lab.scoring import ENVIRONMENT, METRICS_PORT, MODEL, PREDICT_PORT, UNIT, golden_vectors
 
 VECTORS = "golden-vectors.yaml"
 # All hosts of a lab share two processors: an answer takes a second while all of them are read.
@@ -31,7 +31,7 @@ def write_inventory(lab: Lab) -> None:
 def _service(lab: Lab, host: str) -> str:
     metrics = f"http://127.0.0.1:{METRICS_PORT}"
     return (
-        f"{{unit: {UNIT}, node: {lab.unit(host)}, model: {MODEL}, "
+        f"{{unit: {UNIT}, node: {lab.unit(host)}, model: {MODEL}, environment_file: {ENVIRONMENT}, "
         f"url: 'http://127.0.0.1:{PREDICT_PORT}/v1/models/trust_score:predict', "
         f"metrics: '{metrics}/metrics', health: '{metrics}/health'}}"
     )

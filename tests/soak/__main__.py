@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.shell import LabError
+from tests.soak import matrix
 from tests.soak.contestant import Contestant
 from tests.soak.contestants.ansible import Ansible
 from tests.soak.contestants.hand import Hand
@@ -34,7 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--contestant", default=OURS, metavar="NAME[,NAME]")
     parser.add_argument("--output", type=Path, default=CHECKOUT / "dist" / "soak.json")
     parser.add_argument("--list", action="store_true", help="say what the seeds are, play nothing")
+    parser.add_argument(
+        "--matrix", action="store_true", help="scoring troubles and what they are called, no lab"
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.matrix:
+        return matrix.main()
     names = chosen.contestant.split(",")
     if not set(names) <= set(CONTESTANTS):
         parser.error(f"--contestant: of {', '.join(CONTESTANTS)}")

@@ -18,6 +18,7 @@ from remediations.systems.scorer.reading import ScorerReading, ScorersReading
 from remediations.systems.scorer.values import (
     Ask,
     Counters,
+    EnvironmentFile,
     GoldenVector,
     GoldenVectors,
     Health,
@@ -141,12 +142,34 @@ def service(host: str, **fields: Any) -> ScorerReading:  # noqa: ANN401 - the re
                 unit="virtengined.service", pid=7, settings=(replace(NODE_HASH, value=MODEL),)
             )
         ),
+        environment=unknown("the inventory names no environment file"),
         machine=known(machine()),
         health=known(Health(status=200)),
         counters=moments(counters(), counters(104)),
         asks=known(answered()),
     )
     return replace(reading, **fields)
+
+
+ENVIRONMENT_FILE = "/etc/virtengine/scorer.env"
+
+
+def environment(**fields: Any) -> EnvironmentFile:  # noqa: ANN401 - the file's own fields
+    """One that is root's alone, and has what is declared."""
+    found = EnvironmentFile(trouble="", taken="--env-file", settings=(THREADS,))
+    return replace(found, **fields)
+
+
+def two_threads(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - the file's own fields
+    """Of a service with one thread more than declared, and other answers: in its process, and in
+    the file that the inventory names. `fields` are of the file."""
+    two = (replace(THREADS, value="2"),)
+    return {
+        "entry": replace(service("val1").entry, environment_file=ENVIRONMENT_FILE),
+        "process": known(process(settings=two)),
+        "environment": known(environment(**{"settings": two, **fields})),
+        "asks": known(OTHERWISE),
+    }
 
 
 def unit(**fields: Any) -> ScorerUnit:  # noqa: ANN401 - the unit's own fields

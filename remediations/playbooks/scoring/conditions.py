@@ -13,6 +13,7 @@ class Cure(StrEnum):
 
     RESTART = "restart"
     MODEL = "model"
+    SETTINGS = "settings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +87,16 @@ _RULES: dict[ScorerCondition, ConditionRule] = {
         "set the missing variables in the unit of the process that asks, then restart that by "
         "INC-001's rules"
     ),
-    ScorerCondition.THREADS: _ill("set the declared number of threads in its unit"),
-    ScorerCondition.SETTINGS: _ill("set the declared settings in its unit"),
+    ScorerCondition.THREADS: _ill(
+        "set the declared number of threads in its unit, then restart it; where the inventory "
+        "names its `environment_file`, `remediate plan veid-non-deterministic` does that",
+        Cure.SETTINGS,
+    ),
+    ScorerCondition.SETTINGS: _ill(
+        "set the declared settings in its unit, then restart it; where the inventory names its "
+        "`environment_file`, `remediate plan veid-non-deterministic` does that",
+        Cure.SETTINGS,
+    ),
     ScorerCondition.CPU_CLASS: _ill(
         "take it out of scoring, or move it to a host of the others' class; no setting cures it"
     ),

@@ -21,6 +21,7 @@ from remediations.playbooks.scoring.containers import (
 from remediations.playbooks.scoring.gates import STEADY_S, AnswersAlike
 from remediations.playbooks.scoring.guards import container as guards
 from remediations.playbooks.scoring.guards.scorer import host_ready, unit_loaded
+from remediations.playbooks.scoring.guards.settings import comes_back_as_declared
 from remediations.playbooks.scoring.guards.table import RESTART_GUARDS
 from remediations.playbooks.scoring.impact import restart_effect
 from remediations.playbooks.scoring.situation import ScoringSituation
@@ -30,13 +31,16 @@ from remediations.values.part import Part
 ALIKE_LIMIT_S = 180
 """A large model takes a while to load."""
 
+RESTARTABLE = (*RESTART_GUARDS, *guards.CONTAINER_GUARDS, guards.port_is_its)
+"""What every restart of a container needs."""
+
 RESTART_CONTAINER = Action(
     name="container.restart",
     driver="host",
     deploy="scoring/restart_container",
     facts=container_facts,
     data=container_data,
-    guards=(*RESTART_GUARDS, *guards.CONTAINER_GUARDS, guards.port_is_its),
+    guards=(*RESTARTABLE, comes_back_as_declared),
     effects=restart_effect,
 )
 """Stop the unit and start it, of the same image; what was stopped with it comes back."""
@@ -53,6 +57,7 @@ REMOVE_DEAD = Action(
         *guards.CONTAINER_GUARDS,
         guards.port_is_its,
         guards.container_dead,
+        comes_back_as_declared,
     ),
     effects=restart_effect,
 )

@@ -13,9 +13,10 @@ from remediations.playbooks.scoring.baseline import (
     baseline,
 )
 from remediations.playbooks.scoring.container import ACTIONS as CONTAINER_ACTIONS
+from remediations.playbooks.scoring.declared_settings import ACTIONS as SETTINGS_ACTIONS
 from remediations.playbooks.scoring.facts import scoring_facts
 from remediations.playbooks.scoring.finding import ScoringFinding
-from remediations.playbooks.scoring.gates import AnswersAlike, KeepsScoring
+from remediations.playbooks.scoring.gates import AnswersAlike, AsDeclared, KeepsScoring
 from remediations.playbooks.scoring.guards.table import INVARIANTS
 from remediations.playbooks.scoring.impact import levels
 from remediations.playbooks.scoring.incident import PLAYBOOKS
@@ -38,13 +39,21 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=resources,
-    actions=(*MODEL_ACTIONS, *CONTAINER_ACTIONS),
+    actions=(*MODEL_ACTIONS, *CONTAINER_ACTIONS, *SETTINGS_ACTIONS),
     playbooks=PLAYBOOKS,
     watch=watch,
     checks="remediations.playbooks.scoring.checks",
     alerts="remediations.playbooks.scoring",
     movable=MOVABLE,
-    kinds=(ScoringFinding, ScoringBaseline, Scorers, ModelPlaces, AnswersAlike, KeepsScoring),
+    kinds=(
+        ScoringFinding,
+        ScoringBaseline,
+        Scorers,
+        ModelPlaces,
+        AnswersAlike,
+        KeepsScoring,
+        AsDeclared,
+    ),
     rests_on=("chain",),
     with_inputs=lambda scoring, inputs: replace(scoring, inputs=inputs),
 )

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from remediations.engine.apply.look import GateVerdict
 from remediations.engine.plan.plan import Gate
+from remediations.playbooks.scoring.diagnose.view import wrong_settings
+from remediations.systems.scorer.values import Setting
 from remediations.values.part import Kinded
 
 STEADY_S = 15
@@ -32,16 +34,28 @@ class KeepsScoring(Kinded, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
 
 
+class AsDeclared(Kinded, frozen=True, kw_only=True):
+    """`AnswersAlike`, by processes that have these settings in their environment."""
+
+    KIND: ClassVar[str] = "scoring.declared/1"
+
+    hosts: tuple[str, ...]
+    steady_s: int
+    settings: tuple[Setting, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScorerSnapshot:
     """One service at one moment: whether it gives the agreed answers (None where it did not
-    answer), and for how many seconds it has, in one invocation. `says` is why it does not."""
+    answer), and for how many seconds it has, in one invocation. `says` is why it does not.
+    `settings` are those of its process that were asked for, None where they were not read."""
 
     host: str
     power: int
     agrees: bool | None
     steady_s: int
     says: str = ""
+    settings: tuple[Setting, ...] | None = None
 
 
 def judge_gate(gate: Gate, scorers: Mapping[str, ScorerSnapshot]) -> GateVerdict:
@@ -51,23 +65,46 @@ def judge_gate(gate: Gate, scorers: Mapping[str, ScorerSnapshot]) -> GateVerdict
     Raises:
         ValueError: it is not a gate of this domain.
     """
+    least_s = 0
+    settings: tuple[Setting, ...] = ()
     if gate.asks.kind == AnswersAlike.KIND:
         alike = gate.asks.read(AnswersAlike)
         hosts, least_s = alike.hosts, alike.steady_s
+    elif gate.asks.kind == AsDeclared.KIND:
+        declared = gate.asks.read(AsDeclared)
+        hosts, least_s, settings = declared.hosts, declared.steady_s, declared.settings
     else:
-        hosts, least_s = gate.asks.read(KeepsScoring).hosts, 0
-    ready = [host for host in hosts if _is_ready(scorers.get(host), least_s)]
-    seen = ", ".join(f"{host} {_shown(scorers.get(host), least_s)}" for host in hosts)
+        hosts = gate.asks.read(KeepsScoring).hosts
+    ready = [host for host in hosts if _is_ready(scorers.get(host), least_s, settings)]
+    seen = ", ".join(f"{host} {_shown(scorers.get(host), least_s, settings)}" for host in hosts)
     return GateVerdict(bool(hosts) and len(ready) == len(hosts), seen)
 
 
-def _is_ready(scorer: ScorerSnapshot | None, least_s: int) -> bool:
-    return scorer is not None and scorer.agrees is True and scorer.steady_s >= least_s
+def _is_ready(scorer: ScorerSnapshot | None, least_s: int, settings: tuple[Setting, ...]) -> bool:
+    return (
+        scorer is not None
+        and scorer.agrees is True
+        and scorer.steady_s >= least_s
+        and not _other_settings(scorer, settings)
+    )
 
 
-def _shown(scorer: ScorerSnapshot | None, least_s: int) -> str:
+def _other_settings(scorer: ScorerSnapshot, settings: tuple[Setting, ...]) -> str:
+    """What its process has in place of what is declared, "" for nothing."""
+    if not settings:
+        return ""
+    if scorer.settings is None:
+        return "the environment of its process is not known"
+    wrong = wrong_settings(settings, scorer.settings)
+    return "; ".join(f"{one.name} is {'not set' if got is None else got}" for one, got in wrong[:3])
+
+
+def _shown(scorer: ScorerSnapshot | None, least_s: int, settings: tuple[Setting, ...]) -> str:
     if scorer is None or scorer.agrees is None:
         return f"silent ({scorer.says})" if scorer and scorer.says else "silent"
+    other = _other_settings(scorer, settings)
+    if other:
+        return f"otherwise set ({other})"
     if not scorer.agrees:
         return f"differs ({scorer.says})" if scorer.says else "differs"
     return f"agrees for {scorer.steady_s} of {least_s} s" if least_s else "agrees"

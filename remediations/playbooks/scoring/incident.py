@@ -5,6 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import Branch, Playbook
 from remediations.playbooks.scoring.classes import INCIDENT, NON_DETERMINISTIC
 from remediations.playbooks.scoring.container import REMOVE_STALE, RESTART
+from remediations.playbooks.scoring.declared_settings import DECLARED_SETTINGS
 from remediations.playbooks.scoring.model_skew import KEEP_MODEL, MODEL_SKEW
 from remediations.playbooks.scoring.situation import ScoringSituation
 
@@ -13,6 +14,7 @@ BRANCHES: tuple[Branch[ScoringSituation], ...] = (
     RESTART,
     KEEP_MODEL,
     MODEL_SKEW,
+    DECLARED_SETTINGS,
 )
 
 INC_002 = Playbook(
@@ -33,9 +35,10 @@ VEID_NON_DETERMINISTIC: Playbook[ScoringSituation] = Playbook(
     id=NON_DETERMINISTIC,
     title="Validators score the same input differently",
     alerts=("VEIDNonDeterministic",),
-    branches=(KEEP_MODEL, MODEL_SKEW),
+    branches=(KEEP_MODEL, MODEL_SKEW, DECLARED_SETTINGS),
 )
-"""Another model is the first cause of other scores. What no step cures (processors, a build, a
-service that varies) is left to people, with what to do (docs/scoring.md#not-deterministic)."""
+"""Another model is the first cause of other scores, other settings than declared the second. What
+no step cures (processors, a build, a service that varies) is left to people, with what to do
+(docs/scoring.md#not-deterministic)."""
 
 PLAYBOOKS = (INC_002, VEID_NON_DETERMINISTIC)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from remediations.engine.apply.look import GateVerdict, Harm, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.scoring.baseline import Scorers, ScoringBaseline
-from remediations.playbooks.scoring.gates import ScorerSnapshot, judge_gate
+from remediations.playbooks.scoring.gates import AsDeclared, ScorerSnapshot, judge_gate
 from remediations.playbooks.scoring.impact import POWER
 from remediations.reach.connection import Reach
 from remediations.render.formats import percent
@@ -118,7 +118,12 @@ def look_at(
         says = poll.trouble if agrees is None else "" if agrees else _difference(poll, golden)
         found.append(
             ScorerSnapshot(
-                host=target.host, power=target.power, agrees=agrees, steady_s=steady, says=says
+                host=target.host,
+                power=target.power,
+                agrees=agrees,
+                steady_s=steady,
+                says=says,
+                settings=poll.settings,
             )
         )
     return ScoringLook(scorers=tuple(found), total_power=total_power)
@@ -142,10 +147,17 @@ def _difference(poll: ScorerPoll, golden: GoldenVectors) -> str:
 def watch(plan: Plan, reach: Reach) -> Watch:
     """A watch that asks all services of the plan at once."""
     before, targets = plan.part(ScoringBaseline), plan.part(Scorers).scorers
-    steadiness = Steadiness()
+    steadiness, names = Steadiness(), names_awaited(plan)
 
     async def look() -> ScoringLook:
-        polls = await poll_scorers(reach, targets, before.golden, before.timeout_ms)
+        polls = await poll_scorers(reach, targets, before.golden, before.timeout_ms, names)
         return look_at(targets, before.golden, before.total_power, polls, steadiness)
 
     return look
+
+
+def names_awaited(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+    """Host → the names of its process' environment that a gate of the plan waits for."""
+    gates = [stage.gate.asks for stage in plan.stages]
+    awaited = [asks.read(AsDeclared) for asks in gates if asks.kind == AsDeclared.KIND]
+    return {host: tuple(one.name for one in ask.settings) for ask in awaited for host in ask.hosts}

@@ -32,6 +32,7 @@ class ProbeName(StrEnum):
     DATABASES_ASIDE = "databases-aside"  # HOME USER NAME there|gone: a directory below data/
     FILE_KEPT = "file-kept"  # SHA256: `files.sh` keeps this file
     MODEL_SERVED = "model-served"  # UNIT INVOCATION|- DIRECTORY SHA256: these files, in use since
+    ENVIRONMENT_IS = "environment-is"  # FILE NAME=VALUE|-NAME…: these lines, or none of the name
     NOT_JAILED = "not-jailed"  # RPC OPERATOR: the node there says that the validator is not jailed
 
 
@@ -140,3 +141,9 @@ def model_served(unit: str, invocation: str, directory: str, sha256: str) -> Pro
     in any)."""
     arguments = (unit, invocation or "-", directory, sha256)
     return Probe(name=ProbeName.MODEL_SERVED, arguments=arguments)
+
+
+def environment_is(file: str, words: Sequence[str]) -> Probe:
+    """Whether a file of NAME=VALUE lines has each of these lines, and no other of its name;
+    `-NAME` stands for no line."""
+    return Probe(name=ProbeName.ENVIRONMENT_IS, arguments=(file, *words))

@@ -14,6 +14,7 @@
 #   not-jailed RPC OPERATOR
 #   file-kept SHA256
 #   model-served UNIT INVOCATION|- DIRECTORY SHA256
+#   environment-is FILE NAME=VALUE|-NAME...
 #
 # It follows the functions of service_user.sh, which look into files of a home, and of jail.sh.
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
@@ -186,6 +187,33 @@ model_is() {
   [ "${found%% *}" = "$wanted" ]
 }
 
+# environment_is FILE NAME=VALUE|-NAME...: nothing of another name is looked at.
+environment_is() {
+  case $1 in
+    *[!A-Za-z0-9_.@+:,=/-]* | */../* | */..) refuse 65 "bad path" ;;
+    /*/*) ;;
+    *) refuse 65 "bad path" ;;
+  esac
+  file=$1
+  shift
+  for word; do
+    name=${word#-}
+    case $word in *[!A-Za-z0-9_.,:/+=-]*) refuse 65 "bad setting" ;; esac
+    case ${name%%=*} in '' | [!A-Z_]* | *[!A-Z0-9_]*) refuse 65 "bad setting" ;; esac
+  done
+  [ -f "$file" ] && [ ! -L "$file" ] || refuse 69 "no plain file there"
+  for word; do
+    name=${word#-}
+    lines=$(grep -ac -e "^${name%%=*}=" "$file") || :
+    case $word in
+      -*) [ "$lines" = 0 ] || answer no ;;
+      *=*) [ "$lines" = 1 ] && grep -qaxF -e "$word" "$file" || answer no ;;
+      *) refuse 65 "bad setting" ;;
+    esac
+  done
+  answer yes
+}
+
 room_freed() { # BYTES PATH...
   case $1 in '' | *[!0-9]*) refuse 65 "bad number" ;; esac
   most=$1
@@ -285,6 +313,11 @@ case ${1:-}/$# in
   databases-aside/5) databases_aside "$2" "$3" "$4" "$5" ;;
   not-jailed/3) not_jailed "$2" "$3" ;;
   file-kept/2) file_kept "$2" ;;
+  environment-is/[1-9]*)
+    shift
+    [ "$#" -gt 1 ] || refuse 64 "bad probe or number of arguments"
+    environment_is "$@"
+    ;;
   unit-active/2 | unit-enabled/2 | unit-disabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
   files-limit/3 | model-served/5) ;;
   *) refuse 64 "bad probe or number of arguments" ;;

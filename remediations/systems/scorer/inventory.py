@@ -15,6 +15,7 @@ hosts:
       model: /var/lib/virtengine/ml/models/trust_score
       class: avx2
       node: virtengined.service
+      environment_file: /etc/virtengine/scorer.env
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ _LOOPBACK = re.compile(
     r"http://(127(\.[0-9]{1,3}){3}|localhost|\[::1\]):([0-9]{1,5})(/[A-Za-z0-9_.:/-]{0,200})?"
 )
 _SETTING = re.compile(r"[A-Z_][A-Z0-9_]{0,63}|--[a-z][a-z0-9-]{0,62}")
-_ENVIRONMENT = re.compile("[A-Z_][A-Z0-9_]{0,63}")
-_VALUE = re.compile(r"[A-Za-z0-9_.,:/+=-]{0,128}")
+ENVIRONMENT_NAME = re.compile("[A-Z_][A-Z0-9_]{0,63}")
+ENVIRONMENT_VALUE = re.compile(r"[A-Za-z0-9_.,:/+=-]{0,128}")
+ENVIRONMENT_FILE = re.compile(rf"(?=/[^/]+/){HOME.pattern}")
+"""An absolute path without `.` and `..`, not directly below the root."""
 _METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]{0,99}")
 _CLASS = re.compile("[a-z0-9][a-z0-9._+-]{0,63}")
 _SECRET = re.compile("SECRET|TOKEN|PASSW|MNEMONIC|PRIVATE|CREDENTIAL|API_?KEY")
@@ -86,7 +89,8 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
 
 class ScorerEntry(Kinded, frozen=True, kw_only=True):
     """The service of one host. `cpu_class` is what its operator calls the host's processors, `node`
-    the unit whose process asks it; None where nobody says."""
+    the unit whose process asks it, `environment_file` the file from which the unit takes the
+    environment of the service; None where nobody says."""
 
     KIND: ClassVar[str] = "scorer.host/1"
 
@@ -97,13 +101,19 @@ class ScorerEntry(Kinded, frozen=True, kw_only=True):
     health: str | None = None
     cpu_class: str | None = None
     node: str | None = None
+    environment_file: str | None = None
 
     @property
     def port(self) -> int:
         """The port of the service."""
-        found = _LOOPBACK.fullmatch(self.url)
-        assert found is not None, "the reader of the inventory refuses any other"
-        return int(found[3])
+        return port_of(self.url)
+
+
+def port_of(url: str) -> int:
+    """The port of a service's URL."""
+    found = _LOOPBACK.fullmatch(url)
+    assert found is not None, "the reader of the inventory refuses any other"
+    return int(found[3])
 
 
 def scoring_of(inventory: Inventory) -> ScoringEntry:
@@ -139,7 +149,7 @@ def _scoring(table: InventoryTable) -> ScoringEntry:
         model=pin,
         image=table.optional("image", _DIGEST, "a pin: an image's digest, sha256:…"),
         settings=_settings(table, "settings", _SETTING),
-        node_settings=_settings(table, "node_settings", _ENVIRONMENT),
+        node_settings=_settings(table, "node_settings", ENVIRONMENT_NAME),
         class_settings=_names(table, "class_settings"),
         asks=table.whole_number("asks", 2, 5, default=2, unit="a number of times"),
         timeout_ms=table.whole_number(
@@ -179,7 +189,7 @@ def _settings(table: InventoryTable, key: str, form: re.Pattern[str]) -> tuple[S
             raise listed.wrong(name, expected, str(name)[:80])
         if _SECRET.search(name.upper()):
             raise listed.wrong(name, "no secrets: what is declared here is read and shown", name)
-        value = listed.text(name, _VALUE, 'a text in quotes, as "1"; "" for any value')
+        value = listed.text(name, ENVIRONMENT_VALUE, 'a text in quotes, as "1"; "" for any value')
         found.append(Setting(name=name, value=value))
     return tuple(sorted(found, key=lambda one: one.name))
 
@@ -189,7 +199,11 @@ def _names(table: InventoryTable, key: str) -> tuple[str, ...]:
     if not isinstance(listed, list) or len(listed) > MOST_SETTINGS:
         raise table.wrong(key, f"a list of at most {MOST_SETTINGS} names")
     for name in listed:
-        if not isinstance(name, str) or not _ENVIRONMENT.fullmatch(name) or _SECRET.search(name):
+        if (
+            not isinstance(name, str)
+            or not ENVIRONMENT_NAME.fullmatch(name)
+            or _SECRET.search(name)
+        ):
             raise table.wrong(key, "names of the environment, as ONEDNN_MAX_CPU_ISA; no secrets")
     return tuple(sorted({str(name) for name in listed}))
 
@@ -203,6 +217,11 @@ def _scorer(table: InventoryTable) -> ScorerEntry:
         health=_loopback(table, "health") if "health" in table else None,
         cpu_class=table.optional("class", _CLASS, "a word for the host's class of processors"),
         node=table.optional("node", UNIT, "a systemd unit, as virtengined.service"),
+        environment_file=table.optional(
+            "environment_file",
+            ENVIRONMENT_FILE,
+            "an absolute path of plain characters below a directory, as /etc/virtengine/scorer.env",
+        ),
     )
 
 
@@ -236,6 +255,6 @@ SCORING_SECTION = InventorySection(
         kind=ScorerEntry,
         read=_scorer,
         required=("unit", "url", "model"),
-        optional=("metrics", "health", "class", "node"),
+        optional=("metrics", "health", "class", "node", "environment_file"),
     ),
 )

@@ -8,6 +8,7 @@ from pyinfra.api.operation import operation
 
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.pyinfra.step import ShellStep
+from remediations.systems.scorer.environment_file import CONFIGURE_LIMIT_S, PlannedEnvironment
 from remediations.systems.scorer.planned_model import PlannedModel
 from remediations.systems.scorer.swap_model import (
     COPY_LIMIT_S,
@@ -61,5 +62,20 @@ def keep_model(planned: PlannedModel) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=planned.kept,
             undo=f"remove {FILES}/{planned.sha256}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def configure(planned: PlannedEnvironment) -> Generator[ShellStep, None, None]:
+    """Set the planned names in the environment file of a service. Nothing is started now."""
+    yield ShellStep(
+        HostCommand(
+            text=planned.text,
+            operation="scorer.configure",
+            timeout_s=CONFIGURE_LIMIT_S,
+            fidelity="conditional",
+            probe=planned.probe,
+            undo=planned.undo,
         )
     )

@@ -15,11 +15,17 @@ from remediations.engine.observe.section import HostDocument, Section, Trouble, 
 from remediations.systems.hosts.read_section import SILENT, read_section
 from remediations.systems.scorer.answers import ANSWER_BYTES, AnswerError, canonical_answer
 from remediations.systems.scorer.counters import parse_counters
-from remediations.systems.scorer.inventory import ScorerEntry, ScoringEntry, scorer_of
+from remediations.systems.scorer.inventory import (
+    ENVIRONMENT_VALUE,
+    ScorerEntry,
+    ScoringEntry,
+    scorer_of,
+)
 from remediations.systems.scorer.reading import ScorerReading
 from remediations.systems.scorer.values import (
     Ask,
     Counters,
+    EnvironmentFile,
     Health,
     Library,
     Machine,
@@ -48,6 +54,7 @@ SECTIONS: Mapping[str, int] = {
     "scorer_process": 65_536,
     "scorer_node": 16_384,
     "scorer_machine": 4096,
+    "scorer_environment": 8192,
     "scorer_health": 1024,
     "scorer_counters.1": 65_536,
     "scorer_counters.2": 65_536,
@@ -88,6 +95,7 @@ def read_scorer(document: HostDocument, entry: HostEntry, at: datetime) -> Score
         node=text(
             "node", f"the process of {scorer.node or 'who asks'}", lambda t: _node(scorer, t)
         ),
+        environment=text("environment", scorer.environment_file or "environment", _environment),
         machine=text("machine", "/proc", _machine),
         health=text("health", scorer.health or "health", _health),
         counters=(
@@ -109,6 +117,7 @@ def unread_scorer(entry: HostEntry, trouble: Trouble, at: datetime) -> ScorerRea
         loaded=unknown,
         process=unknown,
         node=unknown,
+        environment=unknown,
         machine=unknown,
         health=unknown,
         counters=(unknown, unknown),
@@ -220,11 +229,28 @@ def _process(text: str) -> ScorerProcess:
     )
 
 
-def _settings(said: Mapping[str, str]) -> tuple[Setting, ...]:
+def _settings(said: Mapping[str, str], prefix: str = _SET) -> tuple[Setting, ...]:
     return tuple(
-        Setting(name=name.removeprefix(_SET), value=value)
+        Setting(name=name.removeprefix(prefix), value=value)
         for name, value in sorted(said.items())
-        if name.startswith(_SET)
+        if name.startswith(prefix)
+    )
+
+
+def _environment(text: str) -> EnvironmentFile:
+    said = parse_pairs(text)
+    settings = _settings(said)
+    if "trouble" not in said or not all(
+        ENVIRONMENT_VALUE.fullmatch(one.value or "") for one in settings
+    ):
+        raise TextError("what stands in the environment file is malformed")
+    return EnvironmentFile(
+        trouble=said["trouble"],
+        taken=said.get("taken", ""),
+        form=said.get("form", ""),
+        settings=settings,
+        odd=_settings(said, "odd_"),
+        over=_settings(said, "over_"),
     )
 
 

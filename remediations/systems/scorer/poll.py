@@ -1,7 +1,8 @@
 """A light poll of scoring services while a plan is applied, for gates, display and checks.
 
-Each service is asked every golden vector once, from its own host, as the operator: nothing here
-needs root. It takes no longer than the vectors' time limit and one second.
+Each service is asked every golden vector once, from its own host, as the operator. It takes no
+longer than the vectors' time limit and one second. Root is needed only where a gate waits for the
+environment of a process: then the declared names of it are read, and no others.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import asyncio
 import base64
 import shlex
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from remediations.reach.background import run_in_thread
 from remediations.reach.connection import HostUnreachable, Reach
+from remediations.systems.hosts.program import root_command
 from remediations.systems.scorer.answers import AnswerError, canonical_answer
+from remediations.systems.scorer.inventory import port_of
 from remediations.systems.scorer.parse import parse_asks
-from remediations.systems.scorer.values import Ask, GoldenVectors
+from remediations.systems.scorer.values import Ask, GoldenVectors, Setting
 from remediations.values.lines import TextError
 from remediations.values.record import Record
 
 POLL_LIMIT_S = 8
+NO_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _CURL = "curl -q -sSg --proto =http --noproxy '*'"
 _JSON = "-H 'Content-Type: application/json' -H Expect:"
 
@@ -36,40 +41,69 @@ class ScorerTarget(Record, frozen=True, kw_only=True):
 
 class ScorerPoll(NamedTuple):
     """What one service is at one moment: the unit's invocation while it is active, else "", and its
-    answers by vector in canonical form; `trouble` is the first reason for a missing one."""
+    answers by vector in canonical form; `trouble` is the first reason for a missing one. `settings`
+    are those of its process that were asked for, None where they were not read."""
 
     invocation: str
     answers: Mapping[str, str]
     trouble: str = ""
+    settings: tuple[Setting, ...] | None = None
 
 
 NO_POLL = ScorerPoll("", {}, "the host does not answer")
 
 
 async def poll_scorers(
-    reach: Reach, targets: Iterable[ScorerTarget], golden: GoldenVectors, timeout_ms: int
+    reach: Reach,
+    targets: Iterable[ScorerTarget],
+    golden: GoldenVectors,
+    timeout_ms: int,
+    names: Mapping[str, tuple[str, ...]] = NO_NAMES,
 ) -> dict[str, ScorerPoll]:
-    """Polls all services at once. The poll of one that cannot be asked is empty."""
+    """Polls all services at once. The poll of one that cannot be asked is empty. `names` are those
+    of the environment that are read, by host."""
     asked = list(targets)
-    polls = await asyncio.gather(*(_poll(reach, one, golden, timeout_ms) for one in asked))
+    polls = await asyncio.gather(
+        *(_poll(reach, one, golden, timeout_ms, names.get(one.host, ())) for one in asked)
+    )
     return {one.host: poll for one, poll in zip(asked, polls, strict=True)}
 
 
 async def _poll(
-    reach: Reach, target: ScorerTarget, golden: GoldenVectors, timeout_ms: int
+    reach: Reach,
+    target: ScorerTarget,
+    golden: GoldenVectors,
+    timeout_ms: int,
+    names: tuple[str, ...],
 ) -> ScorerPoll:
     try:
         async with asyncio.timeout(POLL_LIMIT_S):
             connection = await reach.connect(target.host)
             done = await connection.run(
-                poll_command(target, golden, timeout_ms), timeout_s=POLL_LIMIT_S - 0.5
+                poll_command(target, golden, timeout_ms, names), timeout_s=POLL_LIMIT_S - 0.5
             )
             return await run_in_thread(lambda said: read_poll(said, golden), done.stdout)
     except (HostUnreachable, TimeoutError):
         return NO_POLL
 
 
-def poll_command(target: ScorerTarget, golden: GoldenVectors, timeout_ms: int) -> str:
+def environment_text(url: str, names: Iterable[str]) -> str:
+    """The program for sh, as root, that prints `settings=yes` and a line `set_NAME=VALUE` for each
+    of these names that the process on the service's port has."""
+    port, pattern = port_of(url), "|".join(names)
+    return (
+        f"pid=$(ss -Hltnp 'sport = :{port}' | grep -oE 'pid=[0-9]+' | sort -u) || exit 0\n"
+        '[ "${pid#*pid=}" -gt 0 ] 2>/dev/null || exit 0\n'
+        '[ -r "/proc/${pid#pid=}/environ" ] || exit 0\n'
+        "echo settings=yes\n"
+        'tr "\\0\\n" "\\n?" <"/proc/${pid#pid=}/environ" | head -c 262144 |\n'
+        f"  grep -aE '^({pattern})=' | head -n 32 | sed 's/^/set_/'\n"
+    )
+
+
+def poll_command(
+    target: ScorerTarget, golden: GoldenVectors, timeout_ms: int, names: tuple[str, ...] = ()
+) -> str:
     """Asks for the invocation, then each vector. A frozen engine costs one time limit."""
     lines = [
         "systemctl show -p ActiveState -p InvocationID -- "
@@ -79,6 +113,8 @@ def poll_command(target: ScorerTarget, golden: GoldenVectors, timeout_ms: int) -
         r"printf '\n%s' $?; } | head -c 8300 | base64 -w0); printf 'ask %s 1 %s\n' "
         '"$1" "$t"; }',
     ]
+    if names:
+        lines.append(root_command(environment_text(target.url, names), 2))
     for index, vector in enumerate(golden.vectors):
         lines.append(f"ask {index} {base64.b64encode(vector.request.encode()).decode()}")
     return "\n".join(lines)
@@ -105,7 +141,14 @@ def read_poll(said: bytes, golden: GoldenVectors) -> ScorerPoll:
         except AnswerError as error:
             trouble = trouble or str(error)
         trouble = trouble or ask.trouble
-    return ScorerPoll(invocation, answers, trouble)
+    settings = None
+    if shown.get("settings") == "yes":
+        settings = tuple(
+            Setting(name=name.removeprefix("set_"), value=value)
+            for name, value in shown.items()
+            if name.startswith("set_")
+        )
+    return ScorerPoll(invocation, answers, trouble, settings)
 
 
 def _parsed(line: str) -> Ask | None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pyinfra.context import host
 
+from remediations.systems.scorer.environment_file import PlannedEnvironment
 from remediations.systems.scorer.planned_model import PlannedModel
 
 Action = Literal["swap_model", "swap_model.undo", "keep_model"]
@@ -29,3 +30,19 @@ def planned_model(action: Action = "swap_model") -> PlannedModel:
     from remediations.systems.hosts.pyinfra.preflight import preflight
 
     return preflight(f"scorer.{action}", PlannedModel.from_words)
+
+
+def planned_environment(
+    action: Literal["configure", "configure.undo"] = "configure",
+) -> PlannedEnvironment:
+    """What is to stand in the environment file of the service on the current host, likewise.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedEnvironmentError: the data of a sealed host are malformed.
+    """
+    if getattr(host.connector_cls, "sealed", False):
+        return PlannedEnvironment.from_data(host.data.dict())
+    from remediations.systems.hosts.pyinfra.preflight import preflight
+
+    return preflight(f"scorer.{action}", PlannedEnvironment.from_data)

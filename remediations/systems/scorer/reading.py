@@ -10,6 +10,7 @@ from remediations.systems.scorer.inventory import ScorerEntry, ScoringEntry
 from remediations.systems.scorer.values import (
     Ask,
     Counters,
+    EnvironmentFile,
     Health,
     Machine,
     ModelLoaded,
@@ -34,6 +35,7 @@ class ScorerReading(Record, frozen=True, kw_only=True):
     loaded: Reading[ModelLoaded]
     process: Reading[ScorerProcess]
     node: Reading[NodeSettings]
+    environment: Reading[EnvironmentFile]
     machine: Reading[Machine]
     health: Reading[Health]
     counters: tuple[Reading[Counters], Reading[Counters]]

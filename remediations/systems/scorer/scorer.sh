@@ -9,7 +9,7 @@
 : "${remediate_scorer_asks:=2}" "${remediate_scorer_timeout_ms:=2000}" "${remediate_scorer_window_s:=3600}"
 : "${remediate_scorer_counted:=}" # names of metrics
 : "${remediate_scorer_settings:=}" "${remediate_scorer_node_settings:=}" # names
-: "${remediate_scorer_class_settings:=}"
+: "${remediate_scorer_class_settings:=}" "${remediate_scorer_environment:=}"
 
 SCORER_ASKS_US=9000000    # for all vectors together
 SCORER_SLACK_US=400000    # for packing and printing what was answered
@@ -26,6 +26,7 @@ scorer_first() {
     begin scorer_process scorer_process
     begin scorer_node scorer_node_process
     begin scorer_machine scorer_machine
+    begin scorer_environment scorer_environment
     begin scorer_health scorer_health
     begin scorer_counters.1 scorer_counters
 }
@@ -128,6 +129,29 @@ scorer_node_process() {
     [[ -r /proc/$pid/environ ]] || return 13
     # shellcheck disable=SC2086 # names of plain characters
     scorer_settings "$pid" $remediate_scorer_node_settings
+}
+
+# scorer_environment: the declared names, and no others, in the file that the inventory names.
+scorer_environment() {
+    local file=$remediate_scorer_environment trouble taken name found
+    [[ $file ]] || { printf 'the inventory names no environment file\n' >&2; return 44; }
+    trouble=$(scorer_env_open_to "$file")
+    scorer_env_unit "$remediate_scorer_unit" || return
+    taken=$(scorer_env_taken "$file")
+    say trouble "$trouble" taken "$taken"
+    [[ ! $trouble ]] || return 0
+    [[ -r $file ]] || return 13
+    say form "$(scorer_env_form "$file")"
+    for name in $remediate_scorer_settings; do
+        [[ $name != -* ]] || continue
+        if found=$(scorer_env_value "$file" "$name"); then
+            [[ ! $found ]] || say "set_$name" "${found#=}"
+        else
+            say "odd_$name" "$found"
+        fi
+        [[ ! $taken ]] || found=$(scorer_env_decided "$taken" "$name")
+        [[ ! $taken || ! $found ]] || say "over_$name" "$found"
+    done
 }
 
 scorer_machine() {

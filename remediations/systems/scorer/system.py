@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from types import MappingProxyType
 
 from remediations.engine.system import HostSystem
+from remediations.systems.scorer.environment_file import shell_text
 from remediations.systems.scorer.inventory import SCORING_SECTION, scorer_of, scoring_of
 from remediations.systems.scorer.parse import SECTIONS, completed, read_scorer, unread_scorer
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
@@ -24,6 +24,7 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
         "remediate_scorer_metrics": scorer.metrics or "",
         "remediate_scorer_health": scorer.health or "",
         "remediate_scorer_node": scorer.node or "",
+        "remediate_scorer_environment": scorer.environment_file or "",
     }
 
 
@@ -56,7 +57,7 @@ SCORER = HostSystem(
     name="scorer",
     kind=ScorersReading,
     inventory_section=SCORING_SECTION,
-    fragment=files("remediations.systems.scorer").joinpath("scorer.sh").read_text(),
+    fragment=shell_text("scorer.sh") + shell_text("environment_file.sh"),
     sections=MappingProxyType(SECTIONS),
     settings=_settings,
     settings_of_all=_settings_of_all,

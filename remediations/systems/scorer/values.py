@@ -110,6 +110,24 @@ class NodeSettings(Record, frozen=True, kw_only=True):
     settings: tuple[Setting, ...]
 
 
+class EnvironmentFile(Record, frozen=True, kw_only=True):
+    """The file from which the unit takes the environment of its service, as far as it is declared.
+
+    `trouble` is why somebody else than root may change it, "" where it is root's alone; then
+    nothing of it was read. `taken` is how the unit takes it, "" where it does not, or another file
+    comes after it. `form` is why lines may not be what they look like. `settings` are the declared
+    names that stand in it plainly, `odd` those that stand there otherwise, each with how; `over`
+    are those about which the unit's command decides, each with why.
+    """
+
+    trouble: str
+    taken: str
+    form: str = ""
+    settings: tuple[Setting, ...] = ()
+    odd: tuple[Setting, ...] = ()
+    over: tuple[Setting, ...] = ()
+
+
 class Machine(Record, frozen=True, kw_only=True):
     """The host's processors and room. `flags` are those that decide which kernels a library
     chooses; `load_percent` is the load of the last minute for each processor."""

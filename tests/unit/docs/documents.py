@@ -36,7 +36,7 @@ from remediations.playbooks.chain.gates import Synced
 from remediations.playbooks.chain.present import present as for_people
 from remediations.playbooks.chain.whatif.project import project
 from remediations.playbooks.scoring.baseline import baseline
-from remediations.playbooks.scoring.gates import KeepsScoring
+from remediations.playbooks.scoring.gates import AsDeclared, KeepsScoring
 from remediations.playbooks.service.gates import baseline as service_baseline
 from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.systems.comet.reading import CometReading, sealed
@@ -157,6 +157,7 @@ def scoring_parts() -> Iterator[Part]:
     yield from baseline(case.situation, case.proposal)
     yield from (stage.gate.asks for stage in case.proposal.stages)
     yield Part.of(KeepsScoring(hosts=("val1",)))
+    yield Part.of(AsDeclared(hosts=("val1",), steady_s=15, settings=(scoring.THREADS,)))
     # What has a default may be left out: only what has none is spoilt.
     bare = containers.host(
         "val1",

@@ -36,6 +36,7 @@ from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND, host_prog
 from remediations.systems.podman.planned import PlannedContainer
 from remediations.systems.podman.programs import remove_dead_text, restart_text
 from remediations.systems.podman.system import PODMAN
+from remediations.systems.scorer.environment_file import PlannedEnvironment
 from remediations.systems.scorer.planned_model import PlannedModel
 from remediations.systems.scorer.swap_model import keep_text, swap_text
 from remediations.systems.scorer.swap_model import put_back_text as put_back_text_of
@@ -116,6 +117,13 @@ REPLACEMENT = PlannedReplacement(
 MODEL = PlannedModel(
     unit="a.service", model="/srv/models/a", sha256="a" * 64, manifest="1 a", replaces="b" * 64
 )
+ENVIRONMENT = PlannedEnvironment(
+    unit="a.service",
+    environment_file="/etc/a/b.env",
+    taken="--env-file",
+    settings="A=1",
+    before="A=2",
+)
 CONTAINER = PlannedContainer(
     unit="a.service", container="a", id="a" * 64, image="a/a:1", digest=f"sha256:{'a' * 64}"
 )
@@ -161,6 +169,7 @@ STARTED = {
     "reading of containers": PODMAN.fragment,
     "restart of a container, removal of a dead one": restart_text(CONTAINER)
     + remove_dead_text(CONTAINER),
+    "settings of a scoring service": ENVIRONMENT.text,
     "exchange of a model": swap_text(MODEL) + put_back_text_of(MODEL) + keep_text(MODEL),
 }
 

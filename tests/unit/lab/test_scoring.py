@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from tests.lab.scoring import (
+    ENVIRONMENT,
     LANES,
     METADATA,
     WEIGHTS,
@@ -58,11 +59,13 @@ def test_features_are_float32_without_rounding() -> None:
 def test_a_unit_names_image_hash_and_settings() -> None:
     """What the faults change stands in it once."""
     base_digest = f"sha256:{'a' * 64}"
-    text = Command(f"localhost/veid-scorer@{base_digest}", loader_hash(SOUND)).unit_text()
+    command = Command(f"localhost/veid-scorer@{base_digest}", loader_hash(SOUND))
+    text = command.unit_text()
     assert text.count(base_digest) == text.count(loader_hash(SOUND)) == 1
-    for line in ("--env OMP_NUM_THREADS=1", "--cgroups=disabled", "--pull=never", "Type=notify"):
+    for line in (f"--env-file {ENVIRONMENT}", "--cgroups=disabled", "--pull=never", "Type=notify"):
         assert line in text
     assert "--replace" not in text
+    assert "\nOMP_NUM_THREADS=1\n" in command.environment_text()
 
 
 def test_vectors_hold_the_bits_of_the_sound_model() -> None:

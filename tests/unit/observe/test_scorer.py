@@ -20,9 +20,16 @@ from remediations.engine.observe.observation import Scope
 from remediations.systems.hosts import document
 from remediations.systems.hosts import program as hosts_program
 from remediations.systems.hosts.sections import section_limits
-from remediations.systems.scorer.poll import ScorerTarget, poll_command, read_poll
+from remediations.systems.scorer.inventory import scoring_of
+from remediations.systems.scorer.poll import (
+    ScorerTarget,
+    environment_text,
+    poll_command,
+    read_poll,
+)
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
 from remediations.systems.scorer.system import SCORER
+from remediations.systems.scorer.values import EnvironmentFile, GoldenVectors
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Known, Unknown, Why
 
@@ -97,6 +104,8 @@ class Place:
         self.sha256 = hashlib.sha256(b"graph" + b"weights").hexdigest()
         self.log = f"2026 [info] Model loaded successfully version=v1.0.0 hash={self.sha256}"
         self.pid = str(os.getpid())
+        self.command = "podman run image"
+        self.environment = root / "etc/scorer.env"
         (root / "vectors.yaml").write_text(
             f"model: {self.sha256}\nform: float32\nvectors:\n"
             "- {name: low, request: '{\"instances\":[[0.25]]}', bits: [3f000000]}\n"
@@ -110,13 +119,18 @@ class Place:
             'settings: {SCORER_THREADS: "1", --threads: "1"}, node_settings: {VEID_HASH: ""}}\n'
             "hosts:\n  val1: {scoring: {unit: veid-scorer.service, "
             f"url: '{url}/v1/models/trust_score:predict', metrics: '{url}/metrics', "
-            f"health: '{url}/health', model: {self.model}, node: virtengined.service}}}}\n"
+            f"health: '{url}/health', model: {self.model}, node: virtengined.service, "
+            f"environment_file: {self.environment}}}}}\n"
         )
 
     @property
     def inventory(self) -> Inventory:
         systems = InstalledSystems(systems=(SCORER,), troubles=())
         return load_inventory(self.root / "inventory.yaml", systems)
+
+    @property
+    def golden(self) -> GoldenVectors:
+        return scoring_of(self.inventory).golden
 
     def read(self) -> ScorerReading:
         """What the product reads of it."""
@@ -125,6 +139,7 @@ class Place:
                 "systemctl",
                 f"case $* in *MainPID*) echo {self.pid} ;; "
                 f"*'=InvocationID '*) echo {INVOCATION} ;; "
+                f"*'=ExecStart '*) echo 'ExecStart={{ argv[]={self.command} ; }}' ;; "
                 f"*) cat <<'E'\n{SHOW}E\n;; esac",
             ),
             (
@@ -267,11 +282,7 @@ def test_nobody_listens(place: Place, service: Service) -> None:
 
 
 def test_the_poll_of_a_run_asks_the_same(place: Place, service: Service) -> None:
-    inventory = place.inventory
-    part = inventory.parts[0]
-    from remediations.systems.scorer.inventory import ScoringEntry
-
-    golden = part.read(ScoringEntry).golden
+    golden = place.golden
     target = ScorerTarget(
         host="val1",
         unit="veid-scorer.service",
@@ -288,3 +299,61 @@ def test_the_poll_of_a_run_asks_the_same(place: Place, service: Service) -> None
     poll = read_poll(done.stdout, golden)
     assert poll.invocation == INVOCATION
     assert poll.answers == {vector.name: vector.answer for vector in golden.vectors}
+
+
+def written(place: Place, text: str, mode: int = 0o640) -> EnvironmentFile:
+    """What is read of an environment file of that text."""
+    place.environment.parent.mkdir()
+    place.environment.write_text(text)
+    place.environment.chmod(mode)
+    read = place.read().environment
+    assert isinstance(read, Known), read
+    assert "hunter2" not in str(read)
+    return read.value
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files of root")
+def test_of_an_environment_file_the_declared_names_are_read(place: Place) -> None:
+    """And of no other name anything."""
+    place.command = f"podman run --env-file {place.environment} image --threads 1"
+    found = written(place, "SECRET=hunter2\nSCORER_THREADS=2\n")
+    assert (found.trouble, found.taken, found.form) == ("", "--env-file", "")
+    assert [(one.name, one.value) for one in found.settings] == [("SCORER_THREADS", "2")]
+    assert (found.odd, found.over) == ((), ())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files of root")
+def test_an_odd_line_of_an_environment_file_is_told_and_not_shown(place: Place) -> None:
+    place.command = f"podman run --env-file {place.environment} --env SCORER_THREADS=1 image"
+    found = written(place, "SCORER_THREADS='hunter2'\nSECRET=hunter2")
+    assert [one.name for one in found.odd] == ["SCORER_THREADS"]
+    assert [one.value for one in found.over] == ["the command of the unit sets it"]
+    assert found.form == "its last line does not end"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files of root")
+def test_an_environment_file_of_others_is_not_read(place: Place) -> None:
+    found = written(place, "SCORER_THREADS=2\n", mode=0o646)
+    assert (found.trouble, found.taken) == ("others may write to it", "")
+    assert found.settings == ()
+
+
+def test_the_poll_of_a_run_reads_declared_names_only(place: Place) -> None:
+    """Of the one process on the port, by a program that is run as root."""
+    place.read()  # installs the stand-ins
+    environment = {"A_B": "1", "A_BC": "hunter2", "LINES": "a\nA_B=3", "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(["sleep", "60"], env=environment) as child:
+        place.pid = str(child.pid)
+        place.read()
+        text = environment_text("http://127.0.0.1:8501/v1", ("A_B", "NONE"))
+        done = subprocess.run(
+            ["sh", "-c", text],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": f"{place.bin}:{os.environ['PATH']}"},
+        )
+        child.kill()
+    assert (done.returncode, done.stdout) == (0, "settings=yes\nset_A_B=1\n")
+    read = read_poll(done.stdout.encode(), place.golden)
+    assert [(one.name, one.value) for one in read.settings or ()] == [("A_B", "1")]
+    assert read_poll(b"", place.golden).settings is None

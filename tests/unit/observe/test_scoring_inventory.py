@@ -126,6 +126,10 @@ def test_what_is_wrong_for_all(tmp_path: Path, whole: str, got: str, expected: s
         (("127.0.0.1:8501", "127.0.0.1.evil.example:8501"), "on loopback"),
         (("/srv/models/trust_score", "models"), "an absolute path"),
         (("veid-scorer.service", "veid scorer"), "a systemd unit"),
+        (("{unit", "{environment_file: scorer.env, unit"), "an absolute path"),
+        (("{unit", "{environment_file: /scorer.env, unit"), "below a directory"),
+        (("{unit", "{environment_file: /etc/../scorer.env, unit"), "an absolute path"),
+        (("{unit", "{environment_file: '/etc/a b', unit"), "plain characters"),
     ],
 )
 def test_what_is_wrong_for_a_host(tmp_path: Path, change: tuple[str, str], expected: str) -> None:

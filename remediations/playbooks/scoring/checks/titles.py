@@ -12,6 +12,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "VP2": "nobody who agreed before differs",
         "VP3": "the model on disk is the agreed one",
         "VP10": "the container runs the planned image under its unit",
+        "VP11": "the process has the declared settings",
+        "VP12": "the environment file has them, too",
     }
 )
 """In the order in which a plan lists them."""

@@ -44,7 +44,6 @@ _OF_SETTINGS = frozenset(
         Condition.BUILD,
     }
 )
-_SLOW = frozenset({Condition.SLOW, Condition.HOST_TROUBLE})
 
 
 def conclude(
@@ -137,11 +136,9 @@ def _verdict(
         return ScoringClass.SKEW
     if conditions & _OF_SETTINGS:
         return ScoringClass.VARIES
-    for some, verdict in (
-        (frozenset({Condition.BACKLOG}), ScoringClass.BACKLOG),
-        (_SLOW | {Condition.BACKLOG}, ScoringClass.LATENCY),
-    ):
-        those = [one for one in ill if one.condition in some]
+    waits = [one for one in ill if one.condition is Condition.BACKLOG]
+    slow = [one for one in ill if _is_slow(one)]
+    for those, verdict in ((waits, ScoringClass.BACKLOG), (slow, ScoringClass.LATENCY)):
         if len(those) > 1 and _many(those, scorers, total):
             return verdict
     known = [one for one in ill if one.condition is not Condition.UNREAD]
@@ -150,6 +147,14 @@ def _verdict(
             return ScoringClass.UNREAD
         return ScoringClass.AGREED if golden else ScoringClass.OFF_GOLDEN
     return ScoringClass.ONE_ODD if len(known) == 1 else ScoringClass.MINORITY
+
+
+def _is_slow(one: ScorerFinding) -> bool:
+    """A host that is in trouble may be slow, or have killed the service: that one answers
+    nothing."""
+    if one.condition is Condition.HOST_TROUBLE:
+        return bool(one.answers)
+    return one.condition in (Condition.SLOW, Condition.BACKLOG)
 
 
 def _many(those: Sequence[ScorerFinding], scorers: Sequence[ScorerFinding], total: int) -> bool:

@@ -79,10 +79,16 @@ def _down(view: ScorerView, agreed: Reference) -> Judged | None:
     return Judged(Condition.DOWN, f"nothing listens; {unit.unit} is {unit.active} ({unit.sub})")
 
 
-def _frozen(view: ScorerView, _agreed: Reference) -> Judged | None:
+def _frozen(view: ScorerView, agreed: Reference) -> Judged | None:
+    """No answer in time. With another model it answers others otherwise, or will after its next
+    start, which is worse than no answer: then the model is what has to be mended."""
     if not view.late:
         return None
     limit = view.scoring.timeout_ms
+    following = view.on_disk or view.loaded
+    if agreed.model and following and following != agreed.model:
+        before = f"no vector was answered in {limit} ms, and " if view.on_disk else ""
+        return _of_model(view, agreed, before)
     if view.rose("completed"):
         if (view.queue or 0) >= view.scoring.queue:
             return Judged(Condition.BACKLOG, f"{view.queue} requests wait; no answer in {limit} ms")
@@ -163,13 +169,10 @@ def _errors(view: ScorerView, agreed: Reference) -> Judged | None:
 
 
 def _varies(view: ScorerView, _agreed: Reference) -> Judged | None:
-    if not view.varies:
+    """Several threads add in another order each time: settings that are wrong come first."""
+    if not view.varies or _wrong_settings(view):
         return None
-    wrong = _wrong_settings(view)
-    why = f"; {_told(wrong)}" if wrong else ""
-    return Judged(
-        Condition.VARIES, f"it gives several answers to one vector ({view.varies[0]}){why}"
-    )
+    return Judged(Condition.VARIES, f"it gives several answers to one vector ({view.varies[0]})")
 
 
 def _stub(view: ScorerView, _agreed: Reference) -> Judged | None:
@@ -191,6 +194,8 @@ def _settings(view: ScorerView, agreed: Reference) -> Judged | None:
         return None
     threads = [pair for pair in wrong if "THREAD" in pair[0].name.upper()]
     answers = "" if view.key == agreed.key else ", and its answers differ"
+    if view.varies:
+        answers = f", and it gives several answers to one vector ({view.varies[0]})"
     if threads:
         return Judged(Condition.THREADS, f"{_told(threads)}{answers}")
     return Judged(Condition.SETTINGS, f"{_told(wrong)}{answers}")

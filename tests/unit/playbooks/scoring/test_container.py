@@ -18,6 +18,7 @@ from remediations.playbooks.scoring.situation import situation
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.workshop import HOST, made_by
 from remediations.systems.podman.values import Dependant, Engine, Listener
+from remediations.values.reading import Why
 from tests.unit.plan.cases import maker
 from tests.unit.playbooks.scoring.cases import Case, case_of, observed
 from tests.worlds import containers as world
@@ -125,6 +126,45 @@ def test_a_restart_is_refused(
     found = case.judge()[guard, "val4"]
     assert found.outcome is outcome
     assert word in found.got
+    assert found.next_step
+
+
+TWO = (replace(scoring.THREADS, value="2"),)
+FILE = replace(scoring.service("val4").entry, environment_file=scoring.ENVIRONMENT_FILE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"process": known(scoring.process(settings=TWO))}, Outcome.BLOCK),
+        ({"environment": known(scoring.environment(settings=TWO))}, Outcome.BLOCK),
+        ({"environment": known(scoring.environment(settings=()))}, Outcome.BLOCK),
+        (
+            {
+                "environment": known(scoring.environment()),
+                "process": known(scoring.process(settings=TWO)),
+            },
+            Outcome.PASS,
+        ),
+        (
+            {
+                "environment": known(scoring.environment(trouble="others may write to it")),
+                "process": known(scoring.process(settings=TWO)),
+            },
+            Outcome.BLOCK,
+        ),
+        ({"process": unknown("nothing listens", Why.ABSENT)}, Outcome.PASS),
+    ],
+)
+def test_what_would_come_back_with_other_settings_is_not_restarted(
+    fields: dict[str, Any], outcome: Outcome
+) -> None:
+    """V35: the file tells what the next start has, else the process that is ended; where neither is
+    known, the gate waits for the vectors."""
+    world_ = observed(scoring.scorers({"val4": {**FROZEN, "entry": FILE, **fields}}))
+    case = case_of(world.with_containers(world_, "val4"), branch="restart-container")
+    found = case.judge()["V35", "val4"]
+    assert found.outcome is outcome, found.got
     assert found.next_step
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from remediations.engine.plan.plan import Gate
-from remediations.playbooks.scoring.gates import AnswersAlike, KeepsScoring
+from remediations.playbooks.scoring.gates import AnswersAlike, AsDeclared, KeepsScoring
 from remediations.playbooks.scoring.impact import POWER
 from remediations.playbooks.scoring.look import ScoringLook, Steadiness, look_at
 from remediations.systems.scorer.poll import NO_POLL, ScorerPoll, ScorerTarget
+from remediations.systems.scorer.values import Setting
 from remediations.values.part import Kinded, Part
-from tests.worlds.scoring import GOLDEN
+from tests.worlds.scoring import GOLDEN, THREADS
 
 TARGETS = tuple(
     ScorerTarget(host=f"val{index}", unit="x.service", url="http://127.0.0.1:1/", power=power)
@@ -76,6 +78,30 @@ def test_what_is_wrong_or_unknown_opens_no_gate(poll: ScorerPoll, says: str) -> 
     assert f"val2 {says}" in verdict.seen
     assert not look.judge(asks(KeepsScoring(hosts=()))).open
     assert look.judge(asks(KeepsScoring(hosts=("val1",)))).open
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ((replace(THREADS, value="2"),), "otherwise set (OMP_NUM_THREADS is 2)"),
+        ((), "otherwise set (OMP_NUM_THREADS is not set)"),
+        (None, "otherwise set (the environment of its process is not known)"),
+        ((THREADS,), "agrees for 15 of 15 s"),
+    ],
+)
+def test_answers_by_another_environment_are_no_cure(
+    settings: tuple[Setting, ...] | None, says: str
+) -> None:
+    """Also where the vectors are answered as agreed, in one invocation, for long enough."""
+    clock = Clock()
+    steadiness = Steadiness(clock)
+    declared = asks(AsDeclared(hosts=("val2",), steady_s=15, settings=(THREADS,)))
+    well = ScorerPoll("a" * 32, RIGHT, settings=settings)
+    looked(steadiness, well, well)
+    clock.now += 15
+    verdict = looked(steadiness, well, well).judge(declared)
+    assert says in verdict.seen
+    assert verdict.open == (settings == (THREADS,))
 
 
 def test_a_look_shows_power_and_harm() -> None:

@@ -141,6 +141,21 @@ CASES: dict[str, tuple[dict[str, Any], ScorerCondition, ScoringClass]] = {
         ScorerCondition.FROZEN,
         ScoringClass.ONE_ODD,
     ),
+    "frozen engine with another model": (
+        {
+            "asks": known(world.LATE),
+            "counters": STOOD,
+            "loaded": OTHER_LOADED,
+            "disk": OTHER_DISK,
+        },
+        ScorerCondition.SKEW,
+        ScoringClass.SKEW,
+    ),
+    "frozen engine below which the agreed model lies": (
+        {"asks": known(world.LATE), "counters": STOOD, "loaded": OTHER_LOADED},
+        ScorerCondition.FROZEN,
+        ScoringClass.ONE_ODD,
+    ),
     "frozen engine without metrics": (
         {"asks": known(world.LATE), "counters": (unknown(), unknown())},
         ScorerCondition.FROZEN,
@@ -335,6 +350,16 @@ def test_without_powers_the_golden_vectors_decide() -> None:
 def test_a_third_of_the_power_is_systemic(changed: dict[str, Any], verdict: ScoringClass) -> None:
     assert world.concluded({"val2": changed, "val4": changed}).verdict is verdict
     assert world.concluded({"val3": changed, "val4": changed}).verdict is ScoringClass.MINORITY
+
+
+def test_services_that_were_killed_are_not_slow() -> None:
+    """Two of four, where no powers are known: that is no latency."""
+    unit = world.unit(active="failed", sub="failed", result="oom-kill")
+    killed = {"asks": known(world.REFUSED), "unit": known(unit)}
+    reading = world.scorers({"val3": killed, "val4": killed})
+    finding = conclude(reading, Powers(of=lambda _host: 0, total=0))
+    assert finding.scorer("val4").condition is ScorerCondition.HOST_TROUBLE
+    assert finding.verdict is ScoringClass.MINORITY
 
 
 def test_since_when_the_other_model_is_there() -> None:
