@@ -36,7 +36,7 @@ class Said:
     @property
     def chain(self) -> Json:
         """What `diagnose` concludes of the one chain that there is, as its domain writes it."""
-        (told,) = self.document["result"]
+        (told,) = (t for t in self.document["result"] if t["finding"]["domain"] == "chain")
         found: Json = told["detail"]["value"]
         return found
 

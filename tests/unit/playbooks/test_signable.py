@@ -14,6 +14,7 @@ from remediations.playbooks.chain.signable.whole import Signable, lock_sentences
 from remediations.playbooks.chain.situation import ChainSituation, situation_of
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
+from remediations.values.reading import Why
 from tests import worlds
 from tests.unit.plan.cases import missing, quorum_lost
 
@@ -190,6 +191,20 @@ def test_votes_of_hosts_that_the_inventory_lacks_count() -> None:
     assert chain.finding.online_power == 60
     found = {one.name: one.power for one in signers_with(chain, ("val1",))}
     assert found == {"val1": 40, "val2": 30, OUTSIDE: 30}
+
+
+def test_power_of_a_key_that_was_not_read_may_be_there() -> None:
+    """On a busy host no section may have come to its end: that is no validator less."""
+    world = worlds.change(quorum_lost(), "val1", without_key)
+    found = signable_after(seen(world), ("val1",))
+    assert (found.can, found.unknown, found.reached) == (60, 40, None)
+    assert "40 unknown (val1: whose key it has)" in found.sentence
+    assert signable_after(seen(world), ()).there == 60
+
+
+def without_key(reading: HostReading) -> HostReading:
+    unread = worlds.unknown("not printed in time", Why.TIME_LIMIT)
+    return replace(reading, key=unread, config=unread, sign_state=unread)
 
 
 def test_the_set_comes_back_to_the_highest_round_that_a_log_brings() -> None:

@@ -19,6 +19,7 @@ from remediations.systems.hosts.values import WriteAheadLog
 from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
+from tests.unit.playbooks.test_signable import without_key
 from tests.worlds import healthy
 from tests.worlds.base import node_id_of
 from tests.worlds.signing import named_twice
@@ -231,6 +232,15 @@ def test_a_height_that_is_none(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         supposed(healthy(), settings={"height": text})
     assert refused.value.guard == "--height"
+
+
+def test_a_height_that_is_named_beside_a_key_that_was_not_read() -> None:
+    """What it holds is not known; where it is supposed to stop, it is not there."""
+    everybody = ("val1", "val2", "val3", "val4")
+    world = worlds.change(worlds.stopped(healthy(), *everybody), "val1", without_key)
+    assert supposed(world, settings={"height": "120"}).stages[-1].health is UNKNOWN
+    stage = supposed(world, stops=("val1",), settings={"height": "120"}).stages[-1]
+    assert (stage.health, "40 not there" in stage.verdict) == (DOWN, True)
 
 
 def test_a_chain_whose_set_is_not_known_cannot_be_judged() -> None:

@@ -4,7 +4,9 @@
 2. Whoever votes now can sign, unless it is stopped and started again: then its files tell. A host
    that runs and does not vote may or may not.
 3. Of those that are stopped, only what is to be started is there.
-4. The set comes back to the height above the newest block, in the highest round that anybody brings
+4. Power that no key of the inventory accounts for may be that of a host whose key could not be
+   read: whether it signs is not known.
+5. The set comes back to the height above the newest block, in the highest round that anybody brings
    along: those that run, in memory; those that are started, in their write-ahead log. Whoever
    begins below it follows, since the others send it the old votes of the rounds between.
 """
@@ -14,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.signable.ability import Position, Signer
 from remediations.playbooks.chain.signable.whole import Signable, signable
 from remediations.playbooks.chain.situation import ChainSituation
+from remediations.render.formats import name_some
 from remediations.values.reading import Unknown, value_or_none
 
 OUTSIDE = "validators on no host of the inventory"
@@ -30,7 +35,7 @@ def signable_after(chain: ChainSituation, started: Collection[str]) -> Signable:
 
 
 def signers_with(chain: ChainSituation, started: Collection[str]) -> tuple[Signer, ...]:
-    """The signers that are there, once these hosts are started (1 to 3)."""
+    """The signers that are there, once these hosts are started (1 to 4)."""
     held: dict[str, list[NodeFinding]] = {}
     for node in chain.finding.nodes:
         if node.address and node.power:
@@ -41,16 +46,27 @@ def signers_with(chain: ChainSituation, started: Collection[str]) -> tuple[Signe
         if signer is not None:
             found.append(signer)
     inside = {n.address: n.power for n in chain.finding.nodes if n.host in chain.voting}
-    outside = chain.finding.online_power - sum(inside.values())
-    if outside > 0:
+    outside = max(0, chain.finding.online_power - sum(inside.values()))
+    if outside:
         found.append(Signer(name=OUTSIDE, power=outside, votes=True))
+    blind = [host for host in hosts_of_unread_keys(chain) if host in started]
+    if blind and chain.finding.uncovered_power > outside:
+        left = chain.finding.uncovered_power - outside
+        lacks = f"{name_some(blind)}: whose key it has"
+        found.append(Signer(name=blind[0], power=left, lacks=lacks))
     return tuple(found)
+
+
+def hosts_of_unread_keys(chain: ChainSituation) -> tuple[str, ...]:
+    """Hosts that may hold a key of which nothing is known."""
+    views = [NodeView(reading) for reading in chain.observation.hosts]
+    return tuple(key.host for key in unread_keys(views))
 
 
 def comes_back_to(
     chain: ChainSituation, signers: Collection[Signer], height: int | None = None
 ) -> Position:
-    """Where the set goes on (4), or would at another height."""
+    """Where the set goes on (5), or would at another height."""
     following = chain.finding.height + 1
     height = following if height is None else height
     brought = [

@@ -26,7 +26,11 @@ from remediations.playbooks.chain.impact import POWER
 from remediations.playbooks.chain.present import DOMAIN
 from remediations.playbooks.chain.rebuild import HOLD_FOR_COPY, RELEASE_COPY
 from remediations.playbooks.chain.signable.ability import Answer, Position
-from remediations.playbooks.chain.signable.signers import comes_back_to, signers_with
+from remediations.playbooks.chain.signable.signers import (
+    comes_back_to,
+    hosts_of_unread_keys,
+    signers_with,
+)
 from remediations.playbooks.chain.signable.whole import lock_sentences, signable
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.playbooks.chain.whatif.standing import Judge, Scene, Standing
@@ -233,7 +237,8 @@ def _signed_at(chain: ChainSituation, asked: _Asked, supposed: Supposition) -> P
     """How much of all the power in the inventory that is not supposed to stop can sign there, by
     its files alone: as if all were started together."""
     stopped = frozenset(supposed.stops)
-    hosts = {n.host for n in chain.finding.nodes if n.power and n.host not in stopped}
+    powered = {node.host for node in chain.finding.nodes if node.power}
+    hosts = (powered | set(hosts_of_unread_keys(chain))) - stopped
     signers = [replace(one, votes=False) for one in signers_with(chain, hosts) if one.name in hosts]
     at = comes_back_to(chain, signers, asked.height)
     if asked.round is not None:
