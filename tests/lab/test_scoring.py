@@ -31,6 +31,7 @@ from tests.lab.truth import one_chain
 from tests.lab.world_scoring import OnChain, bits, on_chain, predict
 
 SOUND = model_files("trust_score")
+WORLD_CHANGED, TRIES = 6, 3
 PLANNED, REFUSED, WORLD_CHANGED = 3, 4, 6
 LOOKS, BUSY_S = 8, 120
 
@@ -123,7 +124,10 @@ def test_disagreement_that_split_the_chain_is_healed_to_the_end(
     height = scorers.world.top()
 
     bring_model(operator, "val4")
-    healed = operator.rescue("INC-001")
+    for _ in range(TRIES):
+        healed = operator.rescue("INC-001")
+        if healed.code != WORLD_CHANGED:  # a host was slow to answer in one of the two readings
+            break
 
     assert healed.code == 0, healed.why
     wait_for(lambda: not behind(scorers, "val4"), 60)
