@@ -21,7 +21,7 @@ from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
 from tests.unit.playbooks.test_signable import without_key
 from tests.worlds import healthy
-from tests.worlds.base import node_id_of
+from tests.worlds.base import node_id_of, silenced
 from tests.worlds.signing import named_twice
 
 WELL, DEGRADED, DOWN, UNKNOWN = Health.WELL, Health.DEGRADED, Health.DOWN, Health.UNKNOWN
@@ -143,6 +143,18 @@ def test_power_outside_the_inventory_counts_and_can_be_one_too_many() -> None:
     strangers = [name for name in points(after) if name.startswith("validator ")]
     assert len(strangers) == 2
     assert points(after)["val2"] == 25
+
+
+def test_a_host_that_tells_no_key_may_be_one_of_the_votes() -> None:
+    """Its votes were seen; that they are its own was not read. To stop it is no small thing."""
+    world = worlds.change(healthy(), "val1", lambda r: silenced(without_key(r)))
+    now, after = supposed(world, stops=("val1",)).stages
+    assert (power(now), now.health) == ((100, 100, 100), WELL)
+    assert (power(after), after.health) == ((100, 60, 60), UNKNOWN)
+    assert after.notes == (
+        "val1: which key it has was not read; up to 40 of the votes may be its own",
+    )
+    assert power(supposed(world, stops=("val2",)).stages[-1]) == (100, 70, 70)
 
 
 def test_a_branch_stage_by_stage() -> None:

@@ -105,12 +105,17 @@ class _Play:
         """Stop the hosts, then cut the links."""
         if supposed.stops:
             stops = self._judge.with_other_names(supposed.stops)
-            idle = sorted(stops - self._scene.running)
-            notes = (f"{name_some(idle)}: does not take part now",) if idle else ()
+            blind = stops & frozenset(hosts_of_unread_keys(self._judge.chain))
+            idle = sorted(stops - self._scene.running - blind)
+            notes = [f"{name_some(idle)}: does not take part now"] if idle else []
+            if at_most := self._judge.at_most(blind):
+                told = f"which key it has was not read; up to {at_most} of the votes may be its own"
+                notes.append(f"{name_some(sorted(blind))}: {told}")
             scene = replace(
                 self._scene,
                 running=self._scene.running - stops,
                 voting=self._scene.voting - stops,
+                blind=self._scene.blind | blind,
             )
             self._missing |= dict.fromkeys(sorted(stops & self._scene.voting))
             self._add(_stop(supposed.stops), scene, notes)
@@ -119,7 +124,7 @@ class _Play:
             scene = replace(self._scene, cuts=cuts)
             links = self._judge.links.known
             none = [":".join(c) for c in supposed.cuts if c[1] not in links.get(c[0], ())]
-            notes = (f"{name_some(none)}: no such link was seen",) if none else ()
+            notes = [f"{name_some(none)}: no such link was seen"] if none else []
             self._add(_break(supposed.cuts), scene, notes)
 
     def run(self, draft: StageDraft[ChainSituation]) -> None:

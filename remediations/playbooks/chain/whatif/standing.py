@@ -26,12 +26,14 @@ from remediations.values.reading import value_or_none
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Who runs, which of those surely vote and which perhaps, and which links are cut. `again`:
-    they execute the newest block again, and what comes of it is not known."""
+    """Who runs, which of those surely vote and which perhaps, and which links are cut. `blind` are
+    stopped, and nothing is known of their keys: some of the votes that were seen may be theirs.
+    `again`: they execute the newest block again, and what comes of it is not known."""
 
     running: frozenset[str]
     voting: frozenset[str]
     perhaps: frozenset[str] = frozenset()
+    blind: frozenset[str] = frozenset()
     cuts: frozenset[Link] = frozenset()
     again: bool = False
 
@@ -93,9 +95,9 @@ class Judge:
 
     def standing(self, scene: Scene) -> Standing:
         """What the scene comes to."""
-        part = self._together(scene, scene.voting)
+        part = self._together(scene, scene.voting, self.at_most(scene.blind))
         surely = perhaps = _power(part)
-        if scene.perhaps:
+        if scene.perhaps or scene.blind:
             perhaps = _power(self._together(scene, scene.voting | scene.perhaps))
         health, verdict = self._verdict(surely, perhaps, again=scene.again)
         goes_on = health in (Health.WELL, Health.DEGRADED)
@@ -120,8 +122,17 @@ class Judge:
             return Health.UNKNOWN, "enough power votes; whether blocks come now was not read"
         return (Health.WELL if surely == self.total else Health.DEGRADED), "blocks go on"
 
-    def _together(self, scene: Scene, voting: Collection[str]) -> Part | None:
-        weights = {**self._weights(voting), OUTSIDE: self.outside}
+    def at_most(self, blind: Collection[str]) -> int:
+        """The most of the power outside that may be that of these hosts: one key each, and none
+        that another host holds."""
+        if not blind or not self._strangers:
+            return self.outside if blind else 0
+        greatest = sorted(self._strangers.values(), reverse=True)
+        return min(self.outside, sum(greatest[: len(blind)]))
+
+    def _together(self, scene: Scene, voting: Collection[str], less: int = 0) -> Part | None:
+        """Those that vote together; `less` of the power outside is not there."""
+        weights = {**self._weights(voting), OUTSIDE: self.outside - less}
         graph = self.links.among(scene.running, scene.cuts, outside=self.outside > 0)
         return strongest(graph, weights)
 
