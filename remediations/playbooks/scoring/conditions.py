@@ -18,13 +18,15 @@ class Cure(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionRule:
-    """`cure` is what a plan does, None where that is left to people; `by_hand` is what they do.
-    `differs`: what it answers may be another score than the others'."""
+    """`cure` is what a plan does, None where that is left to people; `by_hand` is what they do,
+    after they took it out of scoring where `quarantine` is set. `differs`: what it answers may be
+    another score than the others'."""
 
     health: Health
     by_hand: str
     cure: Cure | None = None
     differs: bool = False
+    quarantine: bool = False
 
 
 class ScorerCondition(StrEnum):
@@ -62,6 +64,11 @@ def _ill(by_hand: str, cure: Cure | None = None, *, differs: bool = True) -> Con
     return ConditionRule(health=Health.DOWN, by_hand=by_hand, cure=cure, differs=differs)
 
 
+def _out(by_hand: str) -> ConditionRule:
+    """It answers otherwise, and nothing that a plan does changes that."""
+    return ConditionRule(health=Health.DOWN, by_hand=by_hand, differs=True, quarantine=True)
+
+
 _RULES: dict[ScorerCondition, ConditionRule] = {
     ScorerCondition.AGREED: ConditionRule(health=Health.WELL, by_hand=""),
     ScorerCondition.UNREAD: ConditionRule(
@@ -80,9 +87,7 @@ _RULES: dict[ScorerCondition, ConditionRule] = {
     ScorerCondition.HALF_COPY: _ill("bring the whole model, beside the old one", Cure.MODEL),
     ScorerCondition.SKEW: _ill("bring the agreed model", Cure.MODEL),
     ScorerCondition.ERRORS: _ill("read the service's journal", Cure.RESTART, differs=False),
-    ScorerCondition.VARIES: _ill(
-        "take it out of scoring; one thread and deterministic operations are declared settings"
-    ),
+    ScorerCondition.VARIES: _out("one thread and deterministic operations are declared settings"),
     ScorerCondition.STUB: _ill(
         "set the missing variables in the unit of the process that asks, then restart that by "
         "INC-001's rules"
@@ -97,13 +102,11 @@ _RULES: dict[ScorerCondition, ConditionRule] = {
         "`environment_file`, `remediate plan veid-non-deterministic` does that",
         Cure.SETTINGS,
     ),
-    ScorerCondition.CPU_CLASS: _ill(
-        "take it out of scoring, or move it to a host of the others' class; no setting cures it"
+    ScorerCondition.CPU_CLASS: _out(
+        "then move it to a host of the others' class; no setting cures it"
     ),
     ScorerCondition.BUILD: _ill("run the image that the others run, by its digest"),
-    ScorerCondition.ODD: _ill(
-        "take it out of scoring; compare image, libraries and kernel with a service that agrees"
-    ),
+    ScorerCondition.ODD: _out("compare image, libraries and kernel with a service that agrees"),
     ScorerCondition.STALE: ConditionRule(
         health=Health.DEGRADED,
         by_hand="put the agreed model back before its next start",

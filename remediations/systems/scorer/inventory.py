@@ -5,6 +5,7 @@ scoring:
   model: 1f3c…                         # pin: the loader's hash that everybody has to have
   settings: {OMP_NUM_THREADS: "1", --threads: "1"}
   node_settings: {VEID_INFERENCE_MODEL_HASH: ""}    # "" for any value
+  quarantine: disable = true in /etc/virtengine/scoring.toml, then restart virtengined
 hosts:
   val1:
     scoring:
@@ -48,6 +49,7 @@ ENVIRONMENT_FILE = re.compile(rf"(?=/[^/]+/){HOME.pattern}")
 _METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]{0,99}")
 _CLASS = re.compile("[a-z0-9][a-z0-9._+-]{0,63}")
 _SECRET = re.compile("SECRET|TOKEN|PASSW|MNEMONIC|PRIVATE|CREDENTIAL|API_?KEY")
+_WORDS = re.compile(r"(?! )[ -~]{1,300}(?<! )")
 MOST_SETTINGS = 16
 
 
@@ -67,7 +69,8 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     process that asks it, "" for any value; `class_settings` are names of the environment that
     choose kernels, as processors do. Each vector is asked `asks` times, and may take
     `timeout_ms`. A service is slow above `latency_ms`, and has a backlog from `queue` on.
-    `restarts` within `window_s` are enough.
+    `restarts` within `window_s` are enough. `quarantine` is how a validator is taken out of
+    scoring, in its operator's words.
     """
 
     KIND: ClassVar[str] = "scorer.scoring/1"
@@ -85,6 +88,7 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     restarts: int
     window_s: int
     metrics: MetricNames
+    quarantine: str | None = None
 
 
 class ScorerEntry(Kinded, frozen=True, kw_only=True):
@@ -162,6 +166,7 @@ def _scoring(table: InventoryTable) -> ScoringEntry:
         restarts=table.whole_number("restarts", 1, 100, default=3, unit="a number of restarts"),
         window_s=table.whole_number("window_seconds", 60, 86_400, default=3600, unit="seconds"),
         metrics=_metrics(table),
+        quarantine=table.optional("quarantine", _WORDS, "one line of at most 300 characters"),
     )
 
 
@@ -249,6 +254,7 @@ SCORING_SECTION = InventorySection(
             "restarts",
             "window_seconds",
             "metrics",
+            "quarantine",
         ),
     ),
     host=SectionForm(

@@ -109,6 +109,9 @@ def test_vectors_that_cannot_be_used(tmp_path: Path, vectors: str | None, got: s
         ("asks: 1", "asks: 1", "from 2 to 5"),
         ("timeout_milliseconds: 9000", "9000", "milliseconds"),
         ("metrics: {other: x}", "other", "completed"),
+        ("quarantine: [stop, it]", "quarantine", "one line"),
+        ('quarantine: "off\\nthen on"', "quarantine", "one line"),
+        ("quarantine: ''", "quarantine", "one line"),
     ],
 )
 def test_what_is_wrong_for_all(tmp_path: Path, whole: str, got: str, expected: str) -> None:

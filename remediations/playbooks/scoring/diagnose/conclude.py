@@ -27,6 +27,7 @@ from remediations.playbooks.scoring.finding import (
     ScorerFinding,
     ScoringFinding,
 )
+from remediations.playbooks.scoring.quarantine import by_hand_of
 from remediations.render.formats import name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.systems.scorer.reading import ScorersReading
@@ -95,7 +96,7 @@ def _scorer(view: ScorerView, agreed: Reference) -> ScorerFinding:
         condition=condition,
         power=view.power,
         cause=cause,
-        by_hand=condition.rule.by_hand,
+        by_hand=by_hand_of(condition, view.scoring),
         answers=digest_of(view.key) if view.key is not None else "",
         model=view.model,
         evidence=tuple(_evidence(view)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.playbooks.scoring.quarantine import take_out
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.values.reading import Unknown, value_or_none
 
@@ -81,6 +82,6 @@ def restarts_left(scoring: ScoringSituation, host: str) -> GuardResult:
         holds=None if unit is None else unit.starts <= limit,
         got=f"{unit.starts} starts in {window} s" if unit else "its starts could not be read",
         expected=f"at most {limit} in {window} s (`scoring: {{restarts: …, window_seconds: …}}`)",
-        next_step="take it out of scoring by its operator's means, and read its journal",
+        next_step=f"{take_out(scoring.scoring)}, and read its journal",
         facts=(f"{host}.scorer_invocation",),
     )

@@ -11,12 +11,12 @@ from remediations.playbooks.scoring.declared import (
     wrong_in_process,
 )
 from remediations.playbooks.scoring.diagnose.view import ScorerView
+from remediations.playbooks.scoring.quarantine import take_out
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.render.formats import name_some
 from remediations.values.reading import Unknown
 
 _LOOK = "`remediate diagnose scoring` shows the evidence"
-_QUARANTINE = "take it out of scoring by its operator's means, or move it to a host of their class"
 
 
 def needs_settings(scoring: ScoringSituation, host: str) -> GuardResult:
@@ -71,7 +71,9 @@ def nothing_else_differs(scoring: ScoringSituation, host: str) -> GuardResult:
         holds=not trouble if known or trouble else None,
         got=trouble or (own if known else "whose processors these are is not known"),
         expected="a class of processors and an image of which somebody answers as agreed",
-        next_step=_QUARANTINE if trouble else _LOOK,
+        next_step=f"{take_out(scoring.scoring)}, or move it to a host of their class"
+        if trouble
+        else _LOOK,
         facts=(f"{host}.scorer", "scoring.agreed"),
     )
 
