@@ -37,7 +37,8 @@ test-lab: root setup ## all scenarios, on a real chain on real hosts (root; most
 soak: root setup ## a hundred seeded disasters, and what is cut off (root; hours; SEED=n: one)
 ifndef SEED
 	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest --timeout=1800 \
-	  tests/lab/test_goes_on.py tests/lab/test_resume.py tests/lab/test_cut_off.py tests/lab/test_signable.py
+	  tests/lab/test_goes_on.py tests/lab/test_resume.py tests/lab/test_cut_off.py tests/lab/test_signable.py \
+	  tests/lab/test_kubernetes.py
 endif
 	$(PYTHON) -m tests.soak --matrix
 	$(AS_ROOT) $(PYTHON) -m tests.soak --contestant $(CONTESTANT)

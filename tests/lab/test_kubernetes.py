@@ -17,11 +17,15 @@ import pytest
 
 from tests.lab.choice import full_lab
 from tests.lab.kube.cluster import Cluster
-from tests.lab.kube.service import NAMESPACE, SCORER, OnCall, Service
+from tests.lab.kube.service import NAMESPACE, SCORER, OnCall, Service, role_of_the_docs
 from tests.lab.needs import require
+from tests.lab.operator import LIMIT_S
 
 pytestmark = full_lab
 ABSENT = f"sha256:{'0' * 64}"
+RECORDS = range(1, 14) if os.environ.get("REMEDIATE_SOAK") else (3, 5)
+"""At which record of its journal a controller is killed. A run with one write has fewer."""
+PARTLY_APPLIED, TRIES = 7, 4
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +159,60 @@ def test_the_api_server_dies_in_the_middle_of_the_write(service: Service, oncall
         assert written == 1, document
     else:
         assert process.returncode in (7, 8), document
+
+
+def _recorded(oncall: OnCall, run: str) -> int:
+    """How many records the journal has, beside the samples, which the clock makes."""
+    lines = _journal(oncall, run).splitlines(keepends=True)
+    return sum(line.endswith("\n") and '"kind":"sampled"' not in line for line in lines)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_the_controller_is_killed_at_a_record(
+    service: Service, oncall: OnCall, record: int
+) -> None:
+    """SIGKILL, and resumed: the write is there once, whatever was recorded of it."""
+    good, bad = service.image, service.cluster.image("crash")
+    _release(service, oncall, bad, "containers-crash")
+    run = oncall.approved()
+    generation = service.read()["metadata"]["generation"]
+    with oncall.start("apply", run, "--json") as process:
+        end = time.monotonic() + LIMIT_S
+        while _recorded(oncall, run) < record and process.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.002)
+        process.kill()
+    for _ in range(TRIES):
+        said = oncall.says("status", run)
+        if said.result["state"] == "verified":
+            break
+        done = said.result["state"] == "unverified"
+        last = oncall.says("verify" if done else "resume", run)
+    assert said.result["state"] == "verified", (said.document, last.document)
+    assert service.image == good
+    assert service.read()["metadata"]["generation"] == generation + 1
+    assert len(service.claims) == 1
+    assert service.whole()
+
+
+def test_a_token_that_is_revoked_in_the_run(service: Service, oncall: OnCall) -> None:
+    """After the write nothing can be seen any more: the run stops and says so. With a new token it
+    is resumed, and writes nothing twice."""
+    good, bad = service.image, service.cluster.image("crash")
+    _release(service, oncall, bad, "containers-crash")
+    run = oncall.approved()
+    generation = service.read()["metadata"]["generation"]
+    with oncall.start("apply", run, "--json") as process:
+        service.cluster.wait("the write", lambda: service.image == good)
+        service.cluster.kubectl("delete", "serviceaccount", "remediate", "-n", NAMESPACE)
+        out, _ = process.communicate(timeout=240)
+    assert process.returncode == PARTLY_APPLIED, out
+    service.cluster.kubectl("apply", "-f", "-", stdin=role_of_the_docs())
+    oncall.new_token()
+    resumed = oncall.says("resume", run)
+    assert resumed.code == 0, resumed.why
+    assert service.read()["metadata"]["generation"] == generation + 1
+    assert service.whole()
 
 
 def test_an_etcd_that_freezes_leaves_no_second_write(service: Service, oncall: OnCall) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.impact import compute_impacts
 from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.playbooks.chain.signable.signers import hosts_of_unread_keys
 from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.scoring.diagnose.conclude import agreed_text
 from remediations.playbooks.scoring.finding import Basis
@@ -99,12 +100,32 @@ def votes_stay(
     if not votes:
         return None
     worst = min(votes, key=lambda impact: impact.worst)
+    holds: bool | None = worst.worst >= worst.floor
+    got = f"at worst {worst.worst} of {worst.total} ({percent(worst.worst, worst.total)})"
+    next_step = "bring validators back first: remediate plan INC-001"
+    blind = _of_unknown_power(scoring, proposal)
+    if blind and holds and worst.floor:
+        holds, got = (
+            None,
+            f"which key {name_some(blind, 4)} has was not read, so its power is unknown",
+        )
+        next_step = "`remediate diagnose` again; `remediate doctor` says what hinders it"
     return guard_result(
         "V13",
         "those who vote stay a quorum",
-        holds=worst.worst >= worst.floor,
-        got=f"at worst {worst.worst} of {worst.total} ({percent(worst.worst, worst.total)})",
+        holds=holds,
+        got=got,
         expected=f"at least {worst.floor}" if worst.floor else "nothing: the chain stands",
-        next_step="bring validators back first: remediate plan INC-001",
+        next_step=next_step,
         facts=("scoring.total_power",),
     )
+
+
+def _of_unknown_power(
+    scoring: ScoringSituation, proposal: Proposal[ScoringSituation]
+) -> tuple[str, ...]:
+    """The hosts whose service is restarted, and whose key was not read: no power is not the same
+    as one that nobody knows."""
+    unread = hosts_of_unread_keys(scoring.chain) if scoring.chain is not None else ()
+    acted = {m.target for m in proposal.moves if m.action.effects(scoring, m.target)}
+    return tuple(host for host in unread if host in acted)

@@ -21,6 +21,7 @@ from remediations.systems.scorer.values import ModelLoaded, ModelOnDisk
 from tests import worlds
 from tests.unit.plan.cases import maker, quorum_lost
 from tests.unit.playbooks.scoring.cases import Case, case_of, keeping, observed
+from tests.unit.playbooks.test_signable import without_key
 from tests.worlds import scoring as world
 from tests.worlds.base import known, silenced
 
@@ -165,6 +166,15 @@ def test_votes_that_are_left_must_be_a_quorum() -> None:
     case = case_of(observed(skewed(), keeping("val3", "val4", sha256=world.MODEL, chain=chain)))
     found = case.judge()["V13", ""]
     assert found.outcome is Outcome.BLOCK, found.got
+
+
+def test_votes_of_a_key_that_was_not_read_are_not_none() -> None:
+    """V13: val4 may have any power that no known key accounts for."""
+    chain = worlds.change(worlds.healthy(), "val4", lambda r: silenced(without_key(r)))
+    case = case_of(observed(skewed(), keeping("val3", "val4", sha256=world.MODEL, chain=chain)))
+    found = case.judge()["V13", ""]
+    assert found.outcome is Outcome.UNKNOWN, found.got
+    assert "which key val4 has was not read" in found.got
 
 
 @pytest.mark.parametrize(
