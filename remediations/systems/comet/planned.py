@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TypeVar
 
 from remediations.systems.comet.sign_state import SignStep
+from remediations.systems.hosts.host_data import described_by
 from remediations.values.lines import parse_number
 from remediations.values.names import HOME, UNIT
 
@@ -126,11 +127,7 @@ def described(kind: Callable[..., T], data: Mapping[str, object]) -> T:
     Raises:
         PlannedNodeError: a field is missing or malformed.
     """
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
-    try:
-        return kind(**{key: data[key] for key in data if key in names})
-    except TypeError as error:
-        raise PlannedNodeError(f"host data are incomplete: {error}") from error
+    return described_by(data, kind, PlannedNodeError)
 
 
 def with_numbers(words: Mapping[str, str], numbers: Iterable[str]) -> Mapping[str, object]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from remediations.systems.hosts.host_data import described_by
 from remediations.values.lines import parse_number
 from remediations.values.names import UNIT
 
@@ -78,11 +79,7 @@ class PlannedContainer:
         Raises:
             PlannedContainerError: a field is missing or malformed.
         """
-        known = cls.__dataclass_fields__
-        try:
-            return cls(**{key: data[key] for key in data if key in known})  # type: ignore[arg-type]
-        except TypeError as error:
-            raise PlannedContainerError(f"host data are incomplete: {error}") from error
+        return described_by(data, cls, PlannedContainerError)
 
     @classmethod
     def from_words(cls, words: Mapping[str, str]) -> PlannedContainer:

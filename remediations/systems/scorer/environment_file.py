@@ -21,6 +21,7 @@ from functools import cache
 from importlib.resources import files
 
 from remediations.systems.hosts.hold import HELD, hold_path
+from remediations.systems.hosts.host_data import described_by
 from remediations.systems.hosts.probe import Probe, environment_is
 from remediations.systems.hosts.unit_program import compose
 from remediations.systems.scorer.inventory import (
@@ -210,11 +211,7 @@ class PlannedEnvironment:
         Raises:
             PlannedEnvironmentError: a field is missing or malformed.
         """
-        known = cls.__dataclass_fields__
-        try:
-            return cls(**{key: data[key] for key in data if key in known})  # type: ignore[arg-type]
-        except TypeError as error:
-            raise PlannedEnvironmentError(f"host data are incomplete: {error}") from error
+        return described_by(data, cls, PlannedEnvironmentError)
 
 
 def words_of(names: Iterable[str], settings: Iterable[Setting]) -> str:

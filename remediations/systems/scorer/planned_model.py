@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from remediations.systems.hosts.host_data import described_by
 from remediations.systems.hosts.probe import Probe, file_kept, model_served
 from remediations.values.lines import parse_number
 from remediations.values.names import HOME, UNIT
@@ -97,11 +98,7 @@ class PlannedModel:
         Raises:
             PlannedModelError: a field is missing or malformed.
         """
-        known = cls.__dataclass_fields__
-        try:
-            return cls(**{key: data[key] for key in data if key in known})  # type: ignore[arg-type]
-        except TypeError as error:
-            raise PlannedModelError(f"host data are incomplete: {error}") from error
+        return described_by(data, cls, PlannedModelError)
 
     @classmethod
     def from_words(cls, words: Mapping[str, str]) -> PlannedModel:
