@@ -76,6 +76,8 @@ def _answer(
     rows: list[tuple[str, Inline]] = [("why", finding.explanation)]
     if explained_by:
         rows.append(("explained by", f"{name_some(list(explained_by))}, above: resolve that first"))
+    if finding.causes:
+        rows.append(("causes", f"the trouble of {name_some(list(finding.causes))}, if it has any"))
     for row in finding.rows:
         styled = row.text if row.health is None else styled_text((row.text, STYLE[row.health]))
         rows.append((row.title, styled))

@@ -33,6 +33,7 @@ TOLD: Mapping[str, str] = MappingProxyType(
         "finding.rows": "words; the verdict and the subjects count",
         "finding.tables": "words; the verdict and the subjects count",
         "finding.next_step": "advice",
+        "finding.causes": "what else is not well",
         "finding.witnesses": "who was asked, not what is done",
         "finding.evidence": "readings; what decides of them is a fact",
         "finding.subjects.*.cause": "words; the condition counts",

@@ -123,6 +123,8 @@ def _finding(finding: Finding) -> Iterator[Block]:
         ("Playbook", Exact(finding.playbook) if finding.playbook else "–"),
         ("Witnesses", exact_names(finding.witnesses)),
     ]
+    if finding.causes:
+        rows.append(("Causes the trouble of", exact_names(finding.causes)))
     yield Labelled(tuple(rows))
     if finding.subjects:
         yield _subjects(finding)

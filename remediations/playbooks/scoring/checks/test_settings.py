@@ -12,6 +12,7 @@ from remediations.engine.verify.given import Given
 from remediations.playbooks.scoring.baseline import Scorers
 from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.systems.scorer.poll import environment_text
+from remediations.values.lines import split_lines
 
 Saw = Callable[[str], None]
 """Says what was seen."""
@@ -37,7 +38,7 @@ def test_process_has_the_declared_settings(
     for name in given.plan.targets:
         host = host_of(name)
         with host.sudo():
-            found = host.check_output(environment_text(urls[name], names)).splitlines()
+            found = split_lines(host.check_output(environment_text(urls[name], names)))
         lacks = [word for word in declared if f"set_{word}" not in found]
         if lacks or "settings=yes" not in found:
             wrong[name] = ", ".join(lacks) or "no process"
@@ -58,7 +59,8 @@ def test_environment_file_has_the_declared_settings(
         file, host = facts[f"{name}.environment_file"], host_of(name)
         pattern = "|".join(word.partition("=")[0] for word in declared)
         with host.sudo():
-            found = host.check_output(f"grep -aE '^({pattern})=' {shlex.quote(file)}").splitlines()
+            told = host.check_output(f"grep -aE '^({pattern})=' {shlex.quote(file)}")
+            found = split_lines(told)
         if sorted(found) != sorted(declared):
             wrong[name] = ", ".join(sorted(set(declared) - set(found))) or "one twice"
     right = len(given.plan.targets) - len(wrong)
