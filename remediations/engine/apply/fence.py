@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from remediations.engine.apply.driver import FenceRecord
 from remediations.errors import Locked
@@ -27,6 +28,8 @@ TEXT_BYTES = 400
 
 Answers = Mapping[str, FenceRecord | None]
 """The record of each voter; None for one that did not answer."""
+
+NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +104,11 @@ def fence_refusal(
     targets: Collection[str],
     *,
     steal: str,
+    unread: Mapping[str, str] = NO_REASONS,
 ) -> Locked:
-    """Why a plan does not hold a resource. `refusals` is why each voter did not grant it; `steal`
-    is the command that takes it away from its holder."""
+    """Why a plan does not hold a resource. `refusals` is why each voter did not grant it, `unread`
+    why it did not answer, as far as that is known; `steal` is the command that takes it away from
+    its holder."""
     holder = current_holder(answers)
     silent = sorted(voter for voter, found in answers.items() if found is None)
     parts = [] if holder is None else [f"{_keepers(holder, answers)} {holder}"]
@@ -111,7 +116,8 @@ def fence_refusal(
         [f"{voter}: {why}" for voter, why in sorted(refusals.items())[:3]] if not holder else []
     )
     if silent:
-        parts.append(f"no answer of {name_some(silent)}")
+        why = next((f" ({unread[voter]})" for voter in silent if voter in unread), "")
+        parts.append(f"no answer of {name_some(silent)}{why}")
     if holder is None:
         next_step = "reach the hosts that did not answer (`remediate doctor`), and try again"
     else:

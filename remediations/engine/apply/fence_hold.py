@@ -100,14 +100,16 @@ class HeldFences:
         for _ in range(ATTEMPTS):
             if refusal is not None:
                 await asyncio.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - not a secret
-            answers = await read_fences(self._request.voters, resource)
-            refusal = await self._attempt(resource, answers)
+            answers, unread = await read_fences_or_why(self._request.voters, resource)
+            refusal = await self._attempt(resource, answers, unread)
             if refusal is None:
                 return
         if refusal is not None:
             raise refusal
 
-    async def _attempt(self, resource: str, answers: Answers) -> Locked | None:
+    async def _attempt(
+        self, resource: str, answers: Answers, unread: Mapping[str, str]
+    ) -> Locked | None:
         """Bid once. What was granted is given back if it is not enough."""
         ask = self._request
         bid = next_bid(answers, ask.plan, again=ask.again)
@@ -136,9 +138,14 @@ class HeldFences:
                 self._asked[fence] = tuple(bid.over)
                 return None
             await self._give(fence, bid.over)
-            answers = await read_fences(ask.voters, resource)
+            answers, unread = await read_fences_or_why(ask.voters, resource)
         return fence_refusal(
-            resource, answers, refusals, ask.targets, steal=steal_command(resource)
+            resource,
+            answers,
+            refusals,
+            ask.targets,
+            steal=steal_command(resource),
+            unread=unread,
         )
 
     async def give_back(self) -> None:
@@ -248,6 +255,14 @@ def steal_command(resource: str) -> str:
 
 async def read_fences(voters: Mapping[str, FenceKeeper], resource: str) -> Answers:
     """The record of each voter; None for one that does not answer in time."""
+    answers, _ = await read_fences_or_why(voters, resource)
+    return answers
+
+
+async def read_fences_or_why(
+    voters: Mapping[str, FenceKeeper], resource: str
+) -> tuple[Answers, Mapping[str, str]]:
+    """The same, and why those did not answer that said so."""
     found: dict[str, FenceRecord | None] = dict.fromkeys(voters)
 
     async def read(voter: str) -> None:
@@ -255,8 +270,8 @@ async def read_fences(voters: Mapping[str, FenceKeeper], resource: str) -> Answe
             async with asyncio.timeout(READ_LIMIT_S):
                 found[voter] = await voters[voter].read_fence(voter, resource)
 
-    await ask_voters(voters, read)
-    return found
+    failures = await ask_voters(voters, read)
+    return found, failures
 
 
 async def ask_voters(

@@ -36,7 +36,11 @@ ETCD = "http://127.0.0.1:2379"
 UP_LIMIT_S = 60.0
 RELEASES = {"good-1": "ok", "good-2": "ok", "crash": "crash", "crash-2": "crash"}
 """Images of the registry, and what the app does in them."""
-INIT = ("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--mount-proc")
+INIT = (
+    *("setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"),
+    *("--mount", "--net", "--pid", "--ipc", "--uts", "--mount-proc"),
+)
+"""All of it ends with the process that brought it up, however that ends."""
 TMPFS = ("/var/lib/cni", "/var/lib/kubelet", "/usr/libexec/kubernetes", "/run")
 """Places that are fixed in the programs, and would be shared with this machine."""
 
@@ -202,7 +206,7 @@ class Cluster:
         network = f"ip link set lo up && ip address add {NODES}/32 dev lo"
         text = f"{mounts} && {network} && touch {ready} && exec sleep infinity"
         self._init = subprocess.Popen(
-            [*INIT, "--kill-child", "sh", "-c", text],
+            [*INIT, "sh", "-c", text],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=(self.directory / "init.log").open("wb"),

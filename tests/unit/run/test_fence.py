@@ -132,7 +132,8 @@ def test_silent_hosts_count_against_it(silent: str, targets: str, granted: bool)
         return
     refusal = asyncio.run(locked(request(keepers, targets=targets)))
     assert refusal.what == "too few hosts keep chain/lab for this run"
-    assert f"no answer of {', '.join(silent)}" in refusal.got
+    assert f"no answer of {', '.join(silent)} (" in refusal.got
+    assert lost(silent[0]).what in refusal.got
     assert holders(keepers) == {}
 
 
