@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from remediations.engine.observe.section import HostDocument, Trouble
 from remediations.systems.hosts.read_section import SILENT, read_section
-from remediations.systems.hosts.values import RecordRoom, Session
+from remediations.systems.hosts.values import FARTHEST_CLOCK_MS, RecordRoom, Session
 from remediations.values.inventory import HostEntry
 from remediations.values.lines import UNLIMITED, TextError, parse_number, parse_pairs, split_lines
 from remediations.values.part import Kinded
@@ -61,7 +61,7 @@ def read_login(document: HostDocument, entry: HostEntry, at: datetime) -> HostLo
             document,
             "login",
             "login",
-            lambda section: _session(document, section.text),
+            lambda section: session_of(document, section.text),
             absent=NO_LOGIN,
             at=at,
         ),
@@ -82,7 +82,12 @@ def unread_login(entry: HostEntry, trouble: Trouble, at: datetime) -> HostLogin:
     return HostLogin(host=entry.name, session=unknown, records=unknown)
 
 
-def _session(document: HostDocument, text: str) -> Session:
+def session_of(document: HostDocument, text: str) -> Session:
+    """The login, by what the probe printed about it.
+
+    Raises:
+        TextError: it names no user, or no boot.
+    """
     said = parse_pairs(text)
     if not said.get("user") or not said.get("boot_id"):
         raise TextError("the login does not report a user and a boot id")
@@ -92,7 +97,7 @@ def _session(document: HostDocument, text: str) -> Session:
         boot_id=said["boot_id"],
         machine_id=said.get("machine_id", ""),
         round_trip_ms=document.round_trip_ms,
-        clock_offset_ms=document.clock_offset_ms,
+        clock_offset_ms=max(-FARTHEST_CLOCK_MS, min(document.clock_offset_ms, FARTHEST_CLOCK_MS)),
     )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from remediations.values.record import Moment, Record
 
 DISK_FLOOR = 256 << 20
@@ -9,6 +13,11 @@ DISK_FLOOR = 256 << 20
 INODE_FLOOR = 1_000
 OPEN_FILES = 65_535
 """Files that a daemon may open: fewer can be too few for its databases and its peers."""
+
+
+FARTHEST_CLOCK_MS = 100 * 366 * 24 * 3_600_000
+"""A clock that is further off is told as being so far off: times that it gives stay dates."""
+ClockOffset = Annotated[int, Meta(ge=-FARTHEST_CLOCK_MS, le=FARTHEST_CLOCK_MS)]
 
 
 class Session(Record, frozen=True, kw_only=True):
@@ -20,7 +29,7 @@ class Session(Record, frozen=True, kw_only=True):
     boot_id: str
     machine_id: str
     round_trip_ms: int
-    clock_offset_ms: int
+    clock_offset_ms: ClockOffset
 
 
 class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
+from remediations.engine.observe.section import HostDocument
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.hosts import host_text
+from remediations.systems.hosts.reading import session_of
+from remediations.systems.hosts.values import FARTHEST_CLOCK_MS, Session
 from remediations.values.lines import UNLIMITED, TextError
+from remediations.values.wire import WireError, canonical, decode
 
 SHOW = """\
 Restart=on-failure
@@ -212,3 +217,18 @@ def test_journal_lines_come_oldest_first() -> None:
     )
     assert [line.message for line in lines] == ["first", "second: with a colon"]
     assert lines[0].at == datetime(2026, 11, 25, 16, 0, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("offset", [10**18, -(10**18), 4_000])
+def test_a_clock_is_told_as_far_off_as_dates_go(offset: int) -> None:
+    """A saved observation with more is refused: times counted from it would be no dates."""
+    at = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    text = "user=ops\neuid=0\nboot_id=1\nmachine_id=2\n"
+    document = HostDocument(sections={}, clock_offset_ms=offset, round_trip_ms=3)
+    session = session_of(document, text)
+    assert session.clock_offset_ms == max(-FARTHEST_CLOCK_MS, min(offset, FARTHEST_CLOCK_MS))
+    assert at + timedelta(milliseconds=session.clock_offset_ms)
+    assert decode(canonical(session), Session) == session
+    beyond = canonical(replace(session, clock_offset_ms=2 * FARTHEST_CLOCK_MS))
+    with pytest.raises(WireError):
+        decode(beyond, Session)
