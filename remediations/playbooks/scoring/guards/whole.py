@@ -105,10 +105,8 @@ def votes_stay(
     next_step = "bring validators back first: remediate plan INC-001"
     blind = _of_unknown_power(scoring, proposal)
     if blind and holds and worst.floor:
-        holds, got = (
-            None,
-            f"which key {name_some(blind, 4)} has was not read, so its power is unknown",
-        )
+        holds = None
+        got = f"which key {name_some(blind, 4)} has was not read, so its power is unknown"
         next_step = "`remediate diagnose` again; `remediate doctor` says what hinders it"
     return guard_result(
         "V13",
