@@ -44,7 +44,7 @@ endif
 	$(AS_ROOT) $(PYTHON) -m tests.soak --contestant $(CONTESTANT)
 
 test: root check ## checks, unit and property tests, of each kind of scenario some (root; half an hour)
-	$(AS_ROOT) $(PYTHON) -m pytest -n 2 --dist worksteal tests/unit tests/property
+	$(AS_ROOT) $(PYTHON) -m pytest -n 3 --dist worksteal tests/unit tests/property
 	$(AS_ROOT) $(PYTHON) -m pytest -m "not full_lab" tests/bench tests/lab
 
 lab: root setup ## bring up the lab: seven hosts, a chain of four validators

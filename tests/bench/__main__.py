@@ -23,6 +23,7 @@ from tests.bench import (
     reading_hosts,
     round_trips,
     start_up,
+    vectors,
 )
 from tests.bench.cost import NotDoneError
 from tests.bench.estate import CHECKOUT
@@ -36,6 +37,7 @@ HOSTS = (100, 250, 1_000)
 CHECKED = (6, 60)
 START_ROUNDS = 21
 LAB_FIGURES = ("6", "5-lab", "7-lab")
+CLUSTER_FIGURE = "10"
 
 
 def figures(rounds: int, sizes: tuple[int, ...], way: Way) -> dict[str, Callable[[], Figure]]:
@@ -50,6 +52,7 @@ def figures(rounds: int, sizes: tuple[int, ...], way: Way) -> dict[str, Callable
         "7-checks": lambda: check_rounds.measure(CHECKED),
         "8": lambda: proofs.measure(rounds),
         "7": lambda: round_trips.measure(1, rounds, way),
+        "9": lambda: vectors.measure(max(sizes), rounds, way),
     }
 
 
@@ -66,14 +69,17 @@ def main(arguments: list[str] | None = None) -> int:
     sizes = tuple(int(n) for n in chosen.names.split(",") if n) or SIZES
     known = figures(chosen.rounds, sizes, best_way())
     only = [n for n in chosen.only.split(",") if n]
-    if not set(only) <= {*known, *LAB_FIGURES}:
-        parser.error(f"--only: one of {', '.join((*known, *LAB_FIGURES))}")
-    if set(only) & set(LAB_FIGURES) and not chosen.lab:
+    in_lab = (*LAB_FIGURES, CLUSTER_FIGURE)
+    if not set(only) <= {*known, *in_lab}:
+        parser.error(f"--only: one of {', '.join((*known, *in_lab))}")
+    if set(only) & set(in_lab) and not chosen.lab:
         parser.error(f"--only {chosen.only} needs --lab")
     try:
         measured = [_told(n, measure) for n, measure in known.items() if not only or n in only]
-        if chosen.lab:
+        if chosen.lab and set(only or in_lab) & set(LAB_FIGURES):
             measured += _in_lab(chosen.rounds, only or LAB_FIGURES, chosen.branch)
+        if chosen.lab and CLUSTER_FIGURE in (only or in_lab):
+            measured.append(_told(CLUSTER_FIGURE, lambda: _rollout(chosen.rounds)))
     except NotDoneError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -105,6 +111,14 @@ def _in_lab(rounds: int, only: Sequence[str], branch: str) -> list[Figure]:
             return [_told(n, measure) for n, measure in known.items() if n in only]
     finally:
         lab.down()
+
+
+def _rollout(rounds: int) -> Figure:
+    """The figure of the lab's cluster; boots one and takes it down again."""
+    from tests.bench import rollout
+
+    with tempfile.TemporaryDirectory() as state:
+        return rollout.measure(Path(state), rounds)
 
 
 def _width() -> int:

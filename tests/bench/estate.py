@@ -17,7 +17,7 @@ from remediations.systems.comet.inventory import Role
 from remediations.systems.hosts.program import COMMAND
 from tests.bench.cost import Contestant
 from tests.bench.reading import Recording, record
-from tests.bench.sshd import Way, free_port, serving
+from tests.bench.sshd import SERVE, Way, free_port, serving
 from tests.inventories import node_entry
 from tests.readings import program
 from tests.unit.reach.sshd import make_key, public
@@ -115,7 +115,7 @@ class Estate:
 
 
 @contextlib.contextmanager
-def estate(names: int, way: Way) -> Iterator[Estate]:
+def estate(names: int, way: Way, answer: str = SERVE) -> Iterator[Estate]:
     """An estate that is served while the block runs."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         path = Path(directory)
@@ -123,7 +123,7 @@ def estate(names: int, way: Way) -> Iterator[Estate]:
         made.make_keys()
         made.write()
         made.renew()
-        with serving(way, made.served, made.port):
+        with serving(way, made.served, made.port, answer):
             yield made
 
 

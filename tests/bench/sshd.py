@@ -31,6 +31,8 @@ set -- $SSH_CONNECTION
 exec cat "{readings}/$3"
 """
 """Who has the program decoded by its command sends nothing, and does not end what it sends."""
+RUN = '#!/bin/sh\nexec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n'
+"""Every command is run, as on a host."""
 CONFIG = """\
 ListenAddress 0.0.0.0:{port}
 HostKey {at}/host_key
@@ -82,12 +84,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(way: Way, directory: Path, port: int) -> Iterator[None]:
-    """Serve `directory`, which has host_key, authorized_keys and readings/ADDRESS."""
+def serving(way: Way, directory: Path, port: int, answer: str = SERVE) -> Iterator[None]:
+    """Serve `directory`, which has host_key, authorized_keys and readings/ADDRESS. `answer` is the
+    program that every command is answered by; asyncssh's server has only the first."""
     log = directory / "sshd.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            _argv(way, directory, port), stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            _argv(way, directory, port, answer), stdin=subprocess.DEVNULL, stdout=out, stderr=out
         )
     try:
         _wait(process, port, log)
@@ -101,12 +104,12 @@ def _installed() -> str | None:
     return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
-def _argv(way: Way, directory: Path, port: int) -> list[str]:
+def _argv(way: Way, directory: Path, port: int, answer: str) -> list[str]:
     if way is Way.INSTALLED:
-        _configure(directory, directory, port)
+        _configure(directory, directory, port, answer)
         return [str(_installed()), "-D", "-e", "-f", str(directory / "sshd_config")]
     if way is Way.BASE_IMAGE:
-        _configure(directory, Path("/srv"), port)
+        _configure(directory, Path("/srv"), port, answer)
         root = directory.parent / "root"
         root.mkdir(exist_ok=True)
         paths = {"base": base_image(), "root": root, "directory": directory}
@@ -115,11 +118,11 @@ def _argv(way: Way, directory: Path, port: int) -> list[str]:
     return [sys.executable, "-m", "tests.bench.asyncssh_server", str(directory), str(port)]
 
 
-def _configure(directory: Path, at: Path, port: int) -> None:
+def _configure(directory: Path, at: Path, port: int, answer: str) -> None:
     """Write what sshd reads; `at` is where it sees the directory."""
     (directory / "sshd_config").write_text(CONFIG.format(at=at, port=port))
     serve = directory / "serve"
-    serve.write_text(SERVE.format(readings=at / "readings"))
+    serve.write_text(answer.format(readings=at / "readings"))
     serve.chmod(0o755)
 
 

@@ -90,6 +90,7 @@ def applied(operator: Operator, program: str, playbook: str = "INC-001") -> Said
     return said
 
 
+@full_lab
 def test_a_panic_everywhere_is_rescued(lab: Lab, operator: Operator) -> None:
     """Refused without a program, with one that is not on the hosts, and with the one that failed;
     then one that gets past the block is installed on all, and the former one is kept."""
@@ -109,7 +110,6 @@ def test_a_panic_everywhere_is_rescued(lab: Lab, operator: Operator) -> None:
         assert kept.read_bytes() == virtengined(1).read_bytes()
 
 
-@full_lab
 def test_an_upgrade_is_installed(lab: Lab, operator: Operator) -> None:
     """The chain asks for it by name, and goes on with its program; upgrade-info.json stays."""
     lab.break_upgrade(at=lab.world.top() + 8)

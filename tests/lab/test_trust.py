@@ -73,6 +73,7 @@ def test_an_unapproved_or_foreign_approval_changes_nothing(lab: Lab, operator: O
     assert lab.world.daemon("val4") is None
 
 
+@full_lab
 def test_a_step_that_fails_stops_the_run(lab: Lab, operator: Operator) -> None:
     """A node whose start always fails: exit 7, named, and nothing else is touched."""
     lab.break_crash_loop("val4")

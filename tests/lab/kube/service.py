@@ -35,20 +35,22 @@ class Service:
 
     cluster: Cluster
 
-    def begin(self) -> None:
-        """A new namespace with the role, and the service serving."""
+    def begin(self, ready_after_s: int = 0) -> None:
+        """A new namespace with the role, and the service serving. Each pod takes that many seconds
+        until it is ready, as if it loaded a model."""
         every = ("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
         self.cluster.kubectl(*every)
         self.cluster.kubectl("create", "namespace", NAMESPACE)
         self.cluster.kubectl("apply", "-f", "-", stdin=role_of_the_docs())
-        self.cluster.apply(self._deployment("good-1"))
+        self.cluster.apply(self._deployment("good-1", ready_after_s))
         self.cluster.wait("the service serves", lambda: self.available == 2)
 
-    def _deployment(self, image: str) -> Json:
+    def _deployment(self, image: str, ready_after_s: int) -> Json:
+        probe = {"exec": {"command": ["/app", "ready"]}, "periodSeconds": 1}
         container = {
             "name": SCORER,
             "image": self.cluster.image(image),
-            "readinessProbe": {"exec": {"command": ["/app", "ready"]}, "periodSeconds": 1},
+            "readinessProbe": {**probe, "initialDelaySeconds": ready_after_s},
         }
         return {
             "apiVersion": "apps/v1",
@@ -56,7 +58,7 @@ class Service:
             "metadata": {"name": SCORER, "namespace": NAMESPACE},
             "spec": {
                 "replicas": 2,
-                "progressDeadlineSeconds": 4,
+                "progressDeadlineSeconds": 4 + 3 * ready_after_s,
                 "selector": {"matchLabels": {"app": SCORER}},
                 "template": {
                     "metadata": {"labels": {"app": SCORER}},
