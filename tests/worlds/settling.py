@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from remediations.systems.comet.absence import Absence
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import ChainSample, CometReading, HostReading
@@ -92,6 +93,7 @@ class Scene:
         self.members: Known[ValidatorSet] = known(members)
         self.rounds = self._rounds(votes, round_)
         self.commit = self._commit(votes)
+        self.absent = self._absent(votes)
         self.blocks = self._blocks()
         tip = self.heights[-1]
         self.result = known(BlockResult(height=tip, app_hash=app_hash_at(tip)))
@@ -124,6 +126,24 @@ class Scene:
         )
         commit = Commit(height=self.heights[-1], round=0, signatures=signatures)
         return known(commit, self.times[-1])
+
+    def _absent(self, votes: tuple[bool, ...]) -> Known[tuple[Absence, ...]] | None:
+        """What the chain counts against those who did not sign it: all since they stopped, a moment
+        ago."""
+        tip = self.heights[-1]
+        absences = tuple(
+            Absence(
+                address=v.address,
+                height=tip,
+                missed=tip - HEIGHT,
+                window=10_000,
+                since=1,
+                counted=0,
+            )
+            for v, vote in zip(self.members.value.validators, votes, strict=True)
+            if self.moving and not vote
+        )
+        return known(absences, self.times[-1]) if absences else None
 
     def _blocks(self) -> Known[tuple[BlockMeta, ...]]:
         """The last twenty blocks, the newest first, one each second."""
@@ -164,6 +184,7 @@ class Scene:
                 reading.chain,
                 validators=self.members,
                 commit=self.commit,
+                absent=self.absent,
                 blocks=self.blocks,
                 result=self.result,
                 peer_rounds=known(

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
 LOOK_LIMIT_S = 15.0
+HOPELESS_S = 5.0
+"""Seconds in which every look must say that a gate is hopeless, before the wait ends."""
 SETTLE_S = 15.0
 """Seconds in which what is counted must come back to what a stage declared, before it counts as a
 loss: a node that is slow to answer is missing in one look."""
@@ -181,14 +183,14 @@ class Application:
         return stages[max(0, first - 1) :]
 
     async def _wait_for(self, stage: Stage) -> tuple[GateVerdict, Severity]:
-        """Look until the stage's gate opens, its time limit is reached, or a person stops the run;
-        and how bad things are by the last look. Where that fails, for one because its time is over,
-        the one before is told, too."""
+        """Look until the stage's gate opens, cannot open any more, or reaches its time limit, or a
+        person stops the run; and how bad things are by the last look. Where that fails, for one
+        because its time is over, the one before is told, too."""
         gate = stage.gate
         self._runner.record(GateWaiting(stage=stage.number, title=gate.title))
         end = time.monotonic() + gate.timeout_s
         verdict, severity = GateVerdict(open=False, seen="nothing was seen"), UNSEEN
-        told = ""
+        told, hopeful = "", time.monotonic()
         while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
             try:
                 look = await self._look(min(LOOK_LIMIT_S, end - time.monotonic()))
@@ -197,6 +199,12 @@ class Application:
             except _UnseenError as unseen:
                 verdict = GateVerdict(open=False, seen=f"{unseen}{told}")
             log.debug("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)
+            if not verdict.hopeless:
+                hopeful = time.monotonic()
+            elif time.monotonic() >= hopeful + HOPELESS_S:
+                seen = f"{verdict.seen}; waiting longer cannot help: {verdict.hopeless}"
+                verdict = verdict._replace(seen=seen)
+                break
             if not verdict.open:
                 await asyncio.sleep(GATE_LOOK_S)
         log.info("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)

@@ -27,7 +27,10 @@ Rules:
 4. Every look shows the same subjects in the same order.
 5. A series that is called like a measure of the plan (`Impact`) has one point: its level now. After
    each stage it is held against what that stage declared (`regression.py`).
-6. `Sight.harms` are what no stage may bring, whatever it declares (a state that differs, evidence
+6. A verdict may say that the gate is `hopeless`: what was seen proves that it cannot open by
+   itself, however long one waits. Where anything unknown could still open it, it is not. The
+   wait ends when all looks of some seconds have said so (`HOPELESS_S`).
+7. `Sight.harms` are what no stage may bring, whatever it declares (a state that differs, evidence
    of a fault). They are compared before and after each stage; what a look cannot tell is left out.
 """
 
@@ -90,10 +93,12 @@ class Sample(Record, frozen=True, kw_only=True):
 
 
 class GateVerdict(NamedTuple):
-    """Whether a gate is open, and what was seen."""
+    """Whether a gate is open, and what was seen. `hopeless` is why it cannot open by itself; ""
+    where it still may."""
 
     open: bool
     seen: str
+    hopeless: str = ""
 
 
 class Look(Protocol):

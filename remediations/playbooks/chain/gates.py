@@ -90,12 +90,14 @@ class HostSnapshot:
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """The set at one moment. `round` is None if no node reported it; `online_power` is the power of
-    the nodes that answer and follow."""
+    the nodes that answer and follow. `split` is why no block can follow, whoever else still
+    answers: states that differ; "" where that is not proven."""
 
     hosts: tuple[HostSnapshot, ...]
     round: int | None
     online_power: int
     total_power: int
+    split: str = ""
 
     @property
     def top(self) -> int:
@@ -114,10 +116,12 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
     Raises:
         ValueError: it is not a gate of the chain.
     """
+    hopeless = ""
     if gate.asks.kind == Advances.KIND:
         advances = gate.asks.read(Advances)
         hosts = advances.hosts
         ready = [host for host in hosts if _height_of(host, snapshot) > advances.height]
+        hopeless = snapshot.split
     elif gate.asks.kind == GoesOnWithout.KIND:
         without = gate.asks.read(GoesOnWithout)
         hosts = (*without.stopped, *without.hosts)
@@ -142,7 +146,8 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
         f"{host} {_shown(snapshot.of(host))}{_said(snapshot.of(host)) if host not in ready else ''}"
         for host in hosts
     )
-    return GateVerdict(bool(hosts) and len(ready) == len(hosts), f"{seen}; highest {snapshot.top}")
+    opened = bool(hosts) and len(ready) == len(hosts)
+    return GateVerdict(opened, f"{seen}; highest {snapshot.top}", "" if opened else hopeless)
 
 
 def _height_of(host: str, snapshot: Snapshot) -> int:

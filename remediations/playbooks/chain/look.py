@@ -140,6 +140,26 @@ def harms_of(nodes: Sequence[NodeLocation], polls: Mapping[str, NodePoll]) -> It
     )
 
 
+def split_of(nodes: Sequence[NodeLocation], total: int, polls: Mapping[str, NodePoll]) -> str:
+    """Why no block can follow the states that were told; "" where that is not proven. A block has
+    the hash of the state before it, and needs more than two thirds of the power
+    (docs/rules/classes.md#app-hash-split): if no state has that, even with all who have not told
+    theirs, none will, for a state does not change by itself. Pure."""
+    power = {node.address: node.power for node in nodes}
+    states: dict[int, dict[str, set[str]]] = {}
+    for node in nodes:
+        app = polls[node.host].app
+        if app is not None and app.app_hash and node.power:
+            states.setdefault(app.height, {}).setdefault(app.app_hash, set()).add(node.address)
+    for height, sides in sorted(states.items(), reverse=True):
+        silent = total - sum(power[address] for address in set().union(*sides.values()))
+        powers = {state: sum(power[one] for one in at) for state, at in sides.items()}
+        if len(sides) > 1 and not has_quorum(max(powers.values()) + silent, total):
+            told = " and ".join(f"{state[:12]} with {powers[state]}" for state in sorted(powers))
+            return f"after block {height} the states differ: {told} of {total}"
+    return ""
+
+
 def snapshot_of(
     nodes: Sequence[NodeLocation],
     total: int,
@@ -164,6 +184,7 @@ def snapshot_of(
         round=_round(list(polls.values())),
         online_power=_online_power(list(polls.values()), nodes),
         total_power=total,
+        split=split_of(nodes, total, polls),
     )
 
 

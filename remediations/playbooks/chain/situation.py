@@ -24,6 +24,7 @@ from remediations.playbooks.chain.diagnose.room import RoomPlan, needs_copies, r
 from remediations.playbooks.chain.finding import ChainFinding, LinkObstacle, NodeFinding
 from remediations.playbooks.chain.holders import KEEP, SharedKey, read_shared_keys
 from remediations.render.formats import name_some
+from remediations.systems.comet.absence import Absence
 from remediations.systems.comet.inventory import SECTION, Role
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.systems.comet.values import NodeStatus
@@ -39,13 +40,15 @@ class ProgramUse(NamedTuple):
 
 
 class SignedMemory(NamedTuple):
-    """What the chain remembers of a key. `height` is the highest that it is seen to have signed,
-    None if no commit that was read has its signature; `says` tells it in words. `unread`: the key
-    has power, and not one commit could be read."""
+    """What the chain remembers of a key. `height` is one that it signed, or a lower one than it
+    signed last; None if nothing that was read shows any. `says` tells it in words. `unread`: the
+    key has power, and not one commit could be read. `looked_from`: it may have signed any height
+    below this one; 0 where that is no question."""
 
     height: int | None
     says: str
     unread: bool = False
+    looked_from: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +141,7 @@ class ChainSituation:
 
     def memory_of(self, node: NodeFinding) -> SignedMemory:
         """What the commits that were read show of a key. That they lack its signature says nothing
-        about the heights before them, which nobody looked at."""
+        about the heights before them: of those the chain tells how many it missed."""
         height = node.last_signed if node.address else None
         if height is not None:
             return SignedMemory(height, f"the chain saw it sign {height}")
@@ -148,10 +151,23 @@ class ChainSituation:
         if not commits:
             return SignedMemory(None, "no commit could be read", unread=True)
         first, last = commits[0], commits[-1]
-        read = f"commit {last}" if first == last else f"the commits {first} to {last}"
-        return SignedMemory(
-            None, f"{read} lacks its signature; what it signed before was not looked at"
-        )
+        lacks = f"the commits {first} to {last} lack" if first != last else f"commit {last} lacks"
+        absences = [one for one in self._absences if one.address == node.address]
+        signed = [one.signed for one in absences if one.signed is not None]
+        if signed:
+            missed = min(one.missed for one in absences)
+            says = f"{lacks} its signature, and the chain counts {missed} blocks that it missed: "
+            says += f"it signed {max(signed)} or a later one"
+            return SignedMemory(max(signed), says)
+        says = f"{lacks} its signature; what it signed before was not looked at"
+        return SignedMemory(None, says, looked_from=first)
+
+    @cached_property
+    def _absences(self) -> tuple[Absence, ...]:
+        """What all nodes tell of those who did not sign."""
+        told = (reading.chain.absent for reading in self.observation.hosts)
+        known = (value_or_none(absent) for absent in told if absent is not None)
+        return tuple(one for many in known for one in many or ())
 
     @cached_property
     def running(self) -> Mapping[str, ProgramUse]:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
+from remediations.systems.comet.absence import Absence
 from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
 from remediations.systems.comet.cosmovisor import Cosmovisor
 from remediations.systems.comet.data_copy import DataCopy
@@ -84,7 +85,8 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     `signers` is the set that signed `commit`, None where it is `validators`. `anchor` and
     `anchor_set` are the commit and the set of the pinned block, None where none is. `evidence` is
-    what the newest of the `blocks` that have evidence says, None where none has.
+    what the newest of the `blocks` that have evidence says, None where none has. `absent` is what
+    the chain counts against those who did not sign `commit`, None where all did.
     """
 
     validators: Reading[ValidatorSet]
@@ -98,6 +100,7 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
     anchor_set: Reading[ValidatorSet] | None = None
     last_votes: Reading[LastVotes] = _NOT_READ
     evidence: Reading[tuple[DuplicateVotes, ...]] | None = None
+    absent: Reading[tuple[Absence, ...]] | None = None
 
 
 class NodeReading(Record, frozen=True, kw_only=True):

@@ -67,6 +67,37 @@ def test_what_was_not_looked_at_is_not_zero() -> None:
     assert "/commit" in unread.next_step
 
 
+def away(world: CometReading, *, told: bool = True) -> CometReading:
+    """val4 is stopped, and blocks go on; whether the chain tells what it missed."""
+    stopped = worlds.stopped(world, "val4")
+    if told:
+        return stopped
+    hosts = (replace(r, chain=replace(r.chain, absent=None)) for r in stopped.hosts)
+    return replace(stopped, hosts=tuple(hosts))
+
+
+def test_an_older_copy_is_seen_after_the_commits_that_are_read() -> None:
+    """The chain counts what it missed, and so it signed a block that the copy does not know."""
+    sound = judged(away(worlds.healthy()), "val4")
+    assert sound.outcome is Outcome.PASS
+    assert "the chain counts 3 blocks that it missed: it signed 110 or a later one" in sound.got
+    older = judged(worlds.sign_state(away(worlds.healthy()), "val4", 109), "val4")
+    assert older.outcome is Outcome.BLOCK
+    assert older.expected == "at least 110, at most 117"
+    assert "do not start it: it could sign twice" in older.next_step
+
+
+def test_where_the_chain_does_not_tell_an_older_copy_cannot_be_excluded() -> None:
+    """But where the commits that were read go back to the state, they have told."""
+    silent = away(worlds.healthy(), told=False)
+    unknown = judged(worlds.sign_state(silent, "val4", worlds.HEIGHT), "val4")
+    assert unknown.outcome is Outcome.UNKNOWN
+    assert f"`/commit?height={worlds.HEIGHT + 1}`" in unknown.next_step
+    assert judged(worlds.sign_state(silent, "val4", worlds.HEIGHT + 2), "val4").outcome is (
+        Outcome.PASS
+    )
+
+
 def test_only_a_full_node_without_power_may_get_an_empty_state() -> None:
     """What to write is said for it, with its home and its owner; never for a validator."""
     absent = worlds.unknown("there is no sign state file", Why.ABSENT)

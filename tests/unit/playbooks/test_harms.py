@@ -5,10 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from remediations.engine.apply.look import Harm
-from remediations.playbooks.chain.look import harms_of
+from remediations.engine.plan.plan import Gate
+from remediations.playbooks.chain.gates import Advances, Follows, judge_gate
+from remediations.playbooks.chain.look import harms_of, snapshot_of, split_of
 from remediations.systems.comet.poll import NO_POLL, NodePoll
 from remediations.systems.comet.rpc import parse_blocks, parse_status
 from remediations.systems.comet.values import AppInfo, BlockMeta, NodeLocation
+from remediations.values.part import Part
 from tests.unit.model import answers
 
 NODES = tuple(
@@ -29,6 +32,17 @@ def polled(
     power: int = 40,
 ) -> dict[str, Harm]:
     """The harms where these hosts say that of their application, and no other answers."""
+    polls = polls_of(host_states, blocks=blocks, power=power)
+    return {harm.name: harm for harm in harms_of(NODES, polls)}
+
+
+def polls_of(
+    host_states: dict[str, tuple[int, str]],
+    *,
+    blocks: tuple[BlockMeta, ...] | None = None,
+    power: int = 40,
+) -> dict[str, NodePoll]:
+    """What all nodes answer; none but these hosts does."""
     polls = {node.host: NO_POLL for node in NODES}
     for host, (height, state) in host_states.items():
         polls[host] = NodePoll(
@@ -37,7 +51,7 @@ def polled(
             app=AppInfo(height=height, app_hash=state),
             blocks=blocks,
         )
-    return {harm.name: harm for harm in harms_of(NODES, polls)}
+    return polls
 
 
 def test_states_are_compared_after_one_block() -> None:
@@ -72,3 +86,30 @@ def test_a_validator_that_lost_its_power_is_counted() -> None:
 def test_where_nobody_answers_nothing_is_compared() -> None:
     """Then the gate decides."""
     assert set(polled({})) == {"validators out of the set"}
+
+
+def test_no_block_follows_states_that_differ_for_good() -> None:
+    """Only where no state comes to more than two thirds with all who have not told theirs."""
+    parted = {"val1": (113, "AA"), "val2": (113, "BB")}
+    assert split_of(NODES, 70, polls_of(parted)) == (
+        "after block 113 the states differ: AA with 40 and BB with 30 of 70"
+    )
+    assert split_of(NODES, 90, polls_of(parted))  # 40 and the 20 of others: 60 of 90, no quorum
+    assert not split_of(NODES, 91, polls_of(parted))
+    assert not split_of(NODES, 101, polls_of({"val1": (113, "AA"), "val2": (112, "BB")}))
+    agreed = {"val1": (113, "AA"), "val2": (113, "AA"), "full1": (113, "BB")}
+    assert not split_of(NODES, 70, polls_of(agreed))
+    assert not split_of(NODES, 70, polls_of({"val1": (113, "AA"), "val2": (113, "")}))
+
+
+def test_a_gate_that_waits_for_a_block_is_hopeless_then() -> None:
+    """One that waits for something else is not."""
+    polls = polls_of({"val1": (113, "AA"), "val2": (113, "BB")})
+    snapshot = snapshot_of(NODES, 70, polls)
+    hosts = ("val1", "val2")
+    block = Gate(title="", timeout_s=9, asks=Part.of(Advances(hosts=hosts, height=113)))
+    assert judge_gate(block, snapshot).hopeless == snapshot.split != ""
+    follow = Gate(title="", timeout_s=9, asks=Part.of(Follows(hosts=hosts)))
+    assert judge_gate(follow, snapshot).hopeless == ""
+    below = Gate(title="", timeout_s=9, asks=Part.of(Advances(hosts=hosts, height=112)))
+    assert judge_gate(below, snapshot) == (True, "val1 113, val2 113; highest 113", "")

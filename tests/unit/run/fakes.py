@@ -178,12 +178,12 @@ class Listener:
         self._hear(f"gate {verdict.open}")
 
 
-def chain_at(height: int | None, online_power: int = 60) -> ChainLook:
+def chain_at(height: int | None, online_power: int = 60, split: str = "") -> ChainLook:
     hosts = tuple(
         HostSnapshot(host=name, height=height, catching_up=False)
         for name in ("val1", "val2", "val3")
     )
-    seen = Snapshot(hosts=hosts, round=0, online_power=online_power, total_power=100)
+    seen = Snapshot(hosts=hosts, round=0, online_power=online_power, total_power=100, split=split)
     return ChainLook(snapshot=seen)
 
 

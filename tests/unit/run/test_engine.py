@@ -136,6 +136,28 @@ def test_a_gate_that_stays_shut_stops_the_run(tmp_path: Path) -> None:
     assert bench.told()[-2:] == ["gate shut", "run stopped"]
 
 
+def test_a_gate_that_cannot_open_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run ends long before the limit, and says why. One look is not believed."""
+    p = plan(stage(1, command("val1"), gate_timeout_s=600), stage(2, command("val2")))
+    looks = itertools.count()
+    split = "after block 10 the states differ: AA with 40 and BB with 60 of 100"
+
+    def sees() -> ChainLook:
+        return chain_at(10, split=split if next(looks) != 1 else "")
+
+    monkeypatch.setattr(application, "HOPELESS_S", 0.6)
+    driver = FakeDriver()
+    bench = Bench(tmp_path, p, driver, sees=sees)
+    receipt = asyncio.run(asyncio.wait_for(bench.application.apply(), 30))
+    assert receipt.state is RunState.STOPPED
+    assert f"waiting longer cannot help: {split}" in receipt.message
+    assert next(looks) > 3
+    assert driver.launched() == ["val1"]
+    assert bench.told()[-2:] == ["gate shut", "run stopped"]
+
+
 def test_a_poll_that_hangs_does_not_hold_the_gate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +231,7 @@ def test_a_look_that_does_not_let_itself_be_cancelled_writes_nothing_after_the_e
         return chain_at(10 + looked)
 
     monkeypatch.setattr(application, "SAMPLE_S", 0.01)
+    monkeypatch.setattr(application, "LOOK_LIMIT_S", 0.5)
     monkeypatch.setattr(bench.application, "_watch", stubborn)
     receipt = asyncio.run(asyncio.wait_for(bench.application.apply(), 20))
     assert receipt.state is RunState.RUNNING

@@ -96,7 +96,8 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
     holds: bool | None = not above and state.height >= (memory.height or 0)
     if finding.power and chain.tip and not state.height:
         holds = False
-    if holds and memory.unread:
+    unseen = state.height + 1 < memory.looked_from
+    if holds and (memory.unread or unseen):
         holds = None
     return guard_result(
         "G20",
@@ -106,8 +107,19 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
         got=f"{state.height}/{state.round}/{state.step}; {memory.says}",
         expected=("" if memory.height is None else f"at least {memory.height}, ")
         + f"at most {chain.tip + 1}",
-        next_step=_mend_state(above=above, unread=holds is None),
+        next_step=_look_for(state.height, finding.address)
+        if holds is None and unseen
+        else _mend_state(above=above, unread=holds is None),
         facts=facts,
+    )
+
+
+def _look_for(height: int, address: str) -> str:
+    """How to prove that a state is the newest, where it is not known what the key signed since."""
+    return (
+        "`remediate diagnose` again. If the chain does not tell how many blocks it missed, ask a "
+        f"node for `/commit?height={height + 1}`, and for the next ones: where {address} has "
+        "signed one, this state is an older copy; never start it"
     )
 
 

@@ -1,0 +1,40 @@
+"""What a chain counts against a validator that did not sign its last block (`absent_answers.py`):
+how many blocks, and so which one it signed last at the earliest.
+
+x/slashing counts for each bonded validator the blocks that it missed of a window, and begins anew
+when it is bonded.
+"""
+
+from __future__ import annotations
+
+from remediations.values.record import Record
+
+_BEHIND = 2
+"""Blocks by which the count and the height that it is told for may be apart."""
+
+
+class Absence(Record, frozen=True, kw_only=True):
+    """A validator (its consensus address, upper-case hex) that did not sign the last block.
+
+    `missed` blocks of the last `window` are counted against it, in the state after block `height`;
+    it is bonded since block `since`, and `counted` blocks were looked at from then on, 0 where the
+    chain does not tell.
+    """
+
+    address: str
+    height: int
+    missed: int
+    window: int
+    since: int
+    counted: int
+
+    @property
+    def signed(self) -> int | None:
+        """The lowest block that it can have signed last; None where the count does not tell. All
+        that it missed may have been the newest, but no more than that: where the window is full, or
+        it missed every block since it was bonded, it may have been away for longer."""
+        seen = self.height - 1 - self.since
+        away = self.missed + _BEHIND
+        if away >= self.window or away >= seen or (self.counted and away >= self.counted):
+            return None
+        return self.height - 1 - away

@@ -1,0 +1,69 @@
+"""What a chain counts against a validator, and what it tells of the key's last signature."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.systems.comet.absence import Absence
+from remediations.systems.comet.absent_answers import parse_absences
+from remediations.systems.comet.proof.protobuf import number_field
+from remediations.systems.comet.rpc_envelope import RpcError
+from tests.unit.model.stakes import ADDRESS, INFO_KEY, info
+from tests.unit.proof.stored import answer
+
+WINDOW = number_field(1, 100)
+AWAY = Absence(address=ADDRESS, height=71, missed=58, window=100, since=0, counted=0)
+
+
+def test_what_it_missed_may_have_been_the_newest_and_no_more() -> None:
+    """Of 70 blocks whose signatures are counted it missed 58, so it signed 12 or later; less two,
+    by which count and height may be apart."""
+    assert AWAY.signed == 10
+    assert replace(AWAY, missed=1).signed == 67
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"window": 60},  # full: it may have been away for longer
+        {"since": 11},  # bonded since then, and signed nothing
+        {"counted": 60},
+        {"window": 0},
+    ],
+)
+def test_where_the_count_does_not_tell(fields: dict[str, int]) -> None:
+    """Nothing is concluded from it."""
+    assert replace(AWAY, **fields).signed is None
+
+
+def section(*answers: bytes) -> bytes:
+    """As `absent.sh` prints it."""
+    return b"\n".join((answer(b"\x00", WINDOW, [], height=71), *answers))
+
+
+def test_the_section() -> None:
+    """Who has no signing info is left out."""
+    other = b"\x01\x14" + bytes(20)
+    told = section(answer(INFO_KEY, info(), [], height=71), answer(other, b"", [], height=71))
+    (found,) = parse_absences(told)
+    assert found == replace(AWAY, missed=11, since=5)
+    assert found.signed == 57
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{}",
+        answer(INFO_KEY, info(), [], height=71),
+        section(answer(b"\x01\x03abc", info(), [], height=71)),
+        section(answer(b"\x02" + INFO_KEY, info(), [], height=71)),
+        section(answer(INFO_KEY, b"\xff", [], height=71)),
+        answer(b"\x00", b"\xff", [], height=71),
+    ],
+)
+def test_anything_else_is_malformed(text: bytes) -> None:
+    """It is unknown then, and says so."""
+    with pytest.raises(RpcError):
+        parse_absences(text)
