@@ -7,12 +7,12 @@
 
 ABSENT=64 # no more are asked about
 
-# absent COMMIT HEIGHT: the parameters of x/slashing, and the signing info of each validator of the set of
-# HEIGHT whose address the `/commit` lacks.
+# absent COMMIT: the parameters of x/slashing, and the signing info of each validator whose address the
+# `/commit` lacks.
 absent() {
     local set signers address
     local -a urls=("$rpc/abci_query?path=%22/store/slashing/key%22&data=0x00")
-    set=$(validators "$2" | head -c 8000000; exit "${PIPESTATUS[0]}") || return
+    set=$(validators | head -c 8000000; exit "${PIPESTATUS[0]}") || return
     signers=$(grep -aoE '"validator_address": {0,20}"[0-9A-F]{40}"' <<<"$1")
     while IFS= read -r address; do
         [[ $signers != *"$address"* ]] || continue

@@ -147,7 +147,7 @@ chain() {
         begin commit replay "$taken" "$status"
         # Flag 1 is a signature that is not there.
         [[ ! $taken =~ \"block_id_flag\":[[:space:]]{0,20}1[^0-9] ]] ||
-            begin absent absent "$taken" $((height > 1 ? height - 1 : 1))
+            begin absent absent "$taken"
         begin signers signers $((height > 1 ? height - 1 : 1)) "$height"
         if [[ $remediate_pin ]]; then
             begin anchor get "commit?height=$remediate_pin"
