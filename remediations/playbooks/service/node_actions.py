@@ -20,13 +20,15 @@ from remediations.playbooks.service.pod_guards import (
     DRAIN_GUARDS,
     floor_without_it,
     key_stays,
-    pod_is_stuck,
     pod_may_go,
-    stuck_key_stays,
-    stuck_pod_ends,
 )
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.playbooks.service.stuck import stuck_pod
+from remediations.playbooks.service.stuck_guards import (
+    pod_is_stuck,
+    stuck_key_stays,
+    stuck_pod_ends,
+)
 from remediations.systems.kubernetes.node_steps import CORDON, UNCORDON
 from remediations.systems.kubernetes.removal_steps import DELETE, EVICT
 from remediations.systems.kubernetes.steps import DRIVER_NAME

@@ -1,4 +1,4 @@
-"""Guards on the pods that a drain would move, and on a pod that is stuck (ids: rules/guards.md).
+"""Guards on the pods that a drain would move (ids: rules/guards.md here).
 
 Those of a drain are asked of its node before the cordon, about all pods at once; and again of each
 pod, when a run that was interrupted goes on.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.service.drain import pod_deadlock
 from remediations.playbooks.service.guards import NOT_READ
 from remediations.playbooks.service.node_guards import unread_node
 from remediations.playbooks.service.situation import ServiceSituation
-from remediations.playbooks.service.stuck import STUCK_WORDS, stuck_pod
+from remediations.playbooks.service.stuck import STUCK_WORDS
+from remediations.render.formats import count_of
 from remediations.systems.kubernetes.inventory import WorkloadRole
 from remediations.systems.kubernetes.node_values import MOVED_OWNERS, NodePod, NodeState
 from remediations.values.reading import value_or_none
@@ -31,35 +33,26 @@ Raises:
 """
 
 
-def _guard(
-    name: str, title: str, flaw: Flaw, *, expected: str, next_step: str, alone: bool = False
-) -> Callable[[ServiceSituation, str], GuardResult]:
-    """A guard on all pods that a drain of the target moves; with `alone` on that pod only."""
+class _Judged(NamedTuple):
+    holds: bool | None
+    got: str
 
-    def judge(service: ServiceSituation, target: str) -> GuardResult:
-        flaws: list[str] = []
-        unknown: list[str] = []
-        found = _pods(service, target, alone=alone)
-        for node, pod in found or ():
-            try:
-                if said := flaw(service, node, pod):
-                    flaws.append(f"{pod.namespace}/{pod.name}: {said}")
-            except LookupError as error:
-                unknown.append(f"{pod.namespace}/{pod.name}: {error.args[0]}")
-        return guard_result(
-            name,
-            title,
-            subject=target,
-            holds=None if found is None else False if flaws else None if unknown else True,
-            got=unread_node(service, target)
-            if found is None
-            else _some(flaws or unknown) or f"{len(found)} of {len(found)} pods",
-            expected=expected,
-            next_step=next_step,
-        )
 
-    judge.__doc__ = f"{name}: {title}."
-    return judge
+def _judge(service: ServiceSituation, target: str, flaw: Flaw, *, alone: bool = False) -> _Judged:
+    """All pods that a drain of the target moves; with `alone` that pod only."""
+    found = _pods(service, target, alone=alone)
+    if found is None:
+        return _Judged(None, unread_node(service, target))
+    flaws: list[str] = []
+    unknown: list[str] = []
+    for node, pod in found:
+        try:
+            if said := flaw(service, node, pod):
+                flaws.append(f"{pod.namespace}/{pod.name}: {said}")
+        except LookupError as error:
+            unknown.append(f"{pod.namespace}/{pod.name}: {error.args[0]}")
+    holds = False if flaws else None if unknown else True
+    return _Judged(holds, _some(flaws or unknown) or count_of(len(found), "pod"))
 
 
 def _pods(
@@ -139,67 +132,123 @@ def _overdue(pod: NodePod, now: datetime) -> bool:
         raise LookupError(f"its deletion time is {pod.ending_since!r}") from error
 
 
-_K13 = "no disruption budget stands in its way for ever"
-_K13_NEXT = (
-    "raise the replicas or lower the budget at its source, mend the pods that are broken, or let "
-    "the budget evict broken ones (unhealthyPodEvictionPolicy: AlwaysAllow). Do not delete it"
-)
-_K13_WANTS = "budgets that allow one at some time, and healthy pods enough for it"
-no_deadlock = _guard("K13", _K13, _deadlock, expected=_K13_WANTS, next_step=_K13_NEXT)
-pod_may_go = _guard("K13", _K13, _deadlock, expected=_K13_WANTS, next_step=_K13_NEXT, alone=True)
-place_elsewhere = _guard(
-    "K14",
-    "some other node can take each pod",
-    _place,
-    expected="for each a ready node that it tolerates, with what it requests free",
-    next_step="add a node, uncordon one, or free room; then plan again",
-)
-made_again = _guard(
-    "K15",
-    "each pod is made again by its controller",
-    _made_again,
-    expected="pods of a Deployment, ReplicaSet or StatefulSet",
-    next_step="wait for a job to end; move a bare pod by hand, as its owner says",
-)
-nothing_left_behind = _guard(
-    "K16",
-    "no pod leaves data behind",
-    _left_behind,
-    expected="no emptyDir and no hostPath, but for what the pod declares safe to lose",
-    next_step="where the data may be lost, say so at its source: the annotation "
-    "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes with the volumes' names",
-)
-no_key_moves = _guard(
-    "K17",
-    "no validator's key is moved",
-    _key,
-    expected="workloads of the role service, and namespaces under `others`",
-    next_step="a validator is moved by its own runbook, never by a drain: its key must not run "
-    "twice. What holds no key: add its workload, or its namespace under `others`",
-)
-key_stays = _guard(
-    "K17",
-    "no validator's key is moved",
-    _key,
-    expected="workloads of the role service, and namespaces under `others`",
-    next_step="a validator is moved by its own runbook, never by a drain",
-    alone=True,
-)
-no_lease = _guard(
-    "K18",
-    "no tenant's lease is served from it",
-    _lease,
-    expected="no pod of a lease",
-    next_step="a provider that cannot see its tenants' pods closes their leases: stop the provider "
-    "daemon first, drain by hand, and start it when the pods run",
-)
-pods_end = _guard(
-    "K20",
-    "each pod ends by its kubelet's word, and nobody keeps it",
-    _ends,
-    expected="a grace period, no finalizers, none that is ending for too long",
-    next_step="whoever set a finalizer removes it; correct a grace period of 0 at its source",
-)
+def no_deadlock(service: ServiceSituation, target: str) -> GuardResult:
+    """K13: no budget keeps a pod of the node for ever."""
+    return _budgets_allow(target, _judge(service, target, _deadlock))
+
+
+def pod_may_go(service: ServiceSituation, target: str) -> GuardResult:
+    """K13, for one pod."""
+    return _budgets_allow(target, _judge(service, target, _deadlock, alone=True))
+
+
+def _budgets_allow(target: str, judged: _Judged) -> GuardResult:
+    return guard_result(
+        "K13",
+        "no disruption budget stands in its way for ever",
+        subject=target,
+        holds=judged.holds,
+        got=judged.got,
+        expected="budgets that allow one at some time, and healthy pods enough for it",
+        next_step="raise the replicas or lower the budget at its source, mend the pods that are "
+        "broken, or let the budget evict broken ones (unhealthyPodEvictionPolicy: AlwaysAllow). "
+        "Do not delete it",
+    )
+
+
+def place_elsewhere(service: ServiceSituation, target: str) -> GuardResult:
+    """K14: each pod finds another node, as far as that can be told."""
+    judged = _judge(service, target, _place)
+    return guard_result(
+        "K14",
+        "some other node can take each pod",
+        subject=target,
+        holds=judged.holds,
+        got=judged.got,
+        expected="for each a ready node that it tolerates, with what it requests free",
+        next_step="add a node, uncordon one, or free room; then plan again",
+    )
+
+
+def made_again(service: ServiceSituation, target: str) -> GuardResult:
+    """K15: no pod is lost."""
+    judged = _judge(service, target, _made_again)
+    return guard_result(
+        "K15",
+        "each pod is made again by its controller",
+        subject=target,
+        holds=judged.holds,
+        got=judged.got,
+        expected="pods of a Deployment, ReplicaSet or StatefulSet",
+        next_step="wait for a job to end; move a bare pod by hand, as its owner says",
+    )
+
+
+def nothing_left_behind(service: ServiceSituation, target: str) -> GuardResult:
+    """K16: no data are lost."""
+    judged = _judge(service, target, _left_behind)
+    return guard_result(
+        "K16",
+        "no pod leaves data behind",
+        subject=target,
+        holds=judged.holds,
+        got=judged.got,
+        expected="no emptyDir and no hostPath, but for what the pod declares safe to lose",
+        next_step="where the data may be lost, say so at its source: the annotation "
+        "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes with the volumes' names",
+    )
+
+
+def no_key_moves(service: ServiceSituation, target: str) -> GuardResult:
+    """K17: a validator is not moved by a drain."""
+    return _keys_stay(target, _judge(service, target, _key))
+
+
+def key_stays(service: ServiceSituation, target: str) -> GuardResult:
+    """K17, for one pod."""
+    return _keys_stay(target, _judge(service, target, _key, alone=True))
+
+
+def _keys_stay(target: str, judged: _Judged) -> GuardResult:
+    return guard_result(
+        "K17",
+        "no validator's key is moved",
+        subject=target,
+        holds=judged.holds,
+        got=judged.got,
+        expected="workloads of the role service, and namespaces under `others`",
+        next_step="a validator is moved by its own runbook, never by a drain: its key must not run "
+        "twice. What holds no key: add its workload, or its namespace under `others`",
+    )
+
+
+def no_lease(service: ServiceSituation, target: str) -> GuardResult:
+    """K18: no tenant's pod is on the node."""
+    judged = _judge(service, target, _lease)
+    return guard_result(
+        "K18",
+        "no tenant's lease is served from it",
+        subject=target,
+        holds=judged.holds,
+        got=judged.got,
+        expected="no pod of a lease",
+        next_step="a provider that cannot see its tenants' pods closes their leases: stop the "
+        "provider daemon first, drain by hand, and start it when the pods run",
+    )
+
+
+def pods_end(service: ServiceSituation, target: str) -> GuardResult:
+    """K20: an eviction ends each pod, and nothing but its kubelet says so."""
+    judged = _judge(service, target, _ends)
+    return guard_result(
+        "K20",
+        "each pod ends by its kubelet's word, and nobody keeps it",
+        subject=target,
+        holds=judged.holds,
+        got=judged.got,
+        expected="a grace period, no finalizers, none that is ending for too long",
+        next_step="whoever set a finalizer removes it; correct a grace period of 0 at its source",
+    )
 
 
 def floor_without_it(service: ServiceSituation, target: str) -> GuardResult:
@@ -245,51 +294,3 @@ DRAIN_GUARDS = (
     pods_end,
 )
 """About all pods of a node, before it is cordoned."""
-
-
-def pod_is_stuck(service: ServiceSituation, target: str) -> GuardResult:
-    """K21: the pod is stuck with a template that has been mended since."""
-    found = stuck_pod(service, target)
-    return guard_result(
-        "K21",
-        "the pod is stuck with an older template, and is made anew from the newest one",
-        subject=target,
-        holds=True if found else None,
-        got=found.why if found else "no stuck pod of that name was found",
-        expected="a pod of a StatefulSet that does not run, of an older revision than its newest",
-        next_step="`remediate diagnose` says how it is now; then plan again",
-        facts=(f"{target}.uid", f"{target}.revision"),
-    )
-
-
-def stuck_key_stays(service: ServiceSituation, target: str) -> GuardResult:
-    """K17, for a pod that is stuck."""
-    found = stuck_pod(service, target)
-    role = found.workload.entry.role if found else None
-    return guard_result(
-        "K17",
-        "no validator's key is moved",
-        subject=target,
-        holds=None if role is None else role is WorkloadRole.SERVICE,
-        got=NOT_READ if role is None else f"its workload is of the role {role}",
-        expected="a workload of the role service",
-        next_step="a validator is brought back by its own runbook: its key must not run twice",
-        facts=(f"{target}.uid",),
-    )
-
-
-def stuck_pod_ends(service: ServiceSituation, target: str) -> GuardResult:
-    """K20, for a pod that is stuck."""
-    found = stuck_pod(service, target)
-    grace = found.pod.grace_s if found else UNSET
-    known = not isinstance(grace, UnsetType)
-    return guard_result(
-        "K20",
-        "each pod ends by its kubelet's word, and nobody keeps it",
-        subject=target,
-        holds=None if isinstance(grace, UnsetType) else grace > 0,
-        got=f"a grace period of {grace} s" if known else NOT_READ,
-        expected="a grace period of its own",
-        next_step="correct terminationGracePeriodSeconds at the source of the workload",
-        facts=(f"{target}.uid",),
-    )

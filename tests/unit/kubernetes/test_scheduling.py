@@ -86,7 +86,7 @@ def test_what_ended_takes_no_room() -> None:
 
 def test_what_was_not_looked_at_is_named() -> None:
     """Affinity, spread, volumes, ports of the host."""
-    required = {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}
+    required: Tree = {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}
     pod = on_node(
         "p",
         affinity={"podAntiAffinity": required},
