@@ -156,6 +156,7 @@ PLAYBOOK = Playbook(
         "WorkloadDegraded",
         "RolloutStuck",
         "PodCrashLooping",
+        "KubernetesNodeUnwell",
         "ServiceMetricsMissing",
     ),
     branches=(

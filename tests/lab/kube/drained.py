@@ -130,8 +130,8 @@ class Witness:
         ]
 
     def _events(self) -> Iterator[Json]:
-        for line in self._lines:
-            yield json.loads(line)
+        every = (json.loads(line) for line in self._lines)
+        return (event for event in every if event["object"]["kind"] == "Pod")
 
 
 @contextmanager
