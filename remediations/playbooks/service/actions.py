@@ -26,8 +26,8 @@ def service_facts(service: ServiceSituation) -> tuple[Fact, ...]:
     source = cluster.source
     uid = f"unknown: {cluster.reason}" if isinstance(cluster, Unknown) else cluster.value
     return (
-        _fact(service, "cluster.uid", uid, "another cluster has other pods", source),
-        _fact(
+        fact(service, "cluster.uid", uid, "another cluster has other pods", source),
+        fact(
             service,
             "cluster.namespace",
             service.reading.namespace,
@@ -48,8 +48,7 @@ def workload_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
         **_told(state),
     }
     return tuple(
-        _fact(service, f"{target}.{name}", value, why, source)
-        for name, (value, why) in told.items()
+        fact(service, f"{target}.{name}", value, why, source) for name, (value, why) in told.items()
     )
 
 
@@ -81,7 +80,7 @@ def _told(state: WorkloadState | None) -> dict[str, tuple[str, str]]:
 def _restart_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
     return (
         *workload_facts(service, target),
-        _preview_fact(service, target, RESTART, ""),
+        preview_fact(service, target, RESTART, ""),
     )
 
 
@@ -93,34 +92,36 @@ def _image_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
     source = workload.state.source
     return (
         *workload_facts(service, target),
-        _fact(
+        fact(
             service,
             f"{target}.container",
             now.container if now else UNKNOWN,
             "its image is the version",
             source,
         ),
-        _fact(
+        fact(
             service,
             f"{target}.from_image",
             now.image if now else UNKNOWN,
             "it is what is replaced, and what an undo sets again",
             source,
         ),
-        _fact(service, f"{target}.to_image", to_image, "it is what will run", source),
-        _preview_fact(service, target, IMAGE, to_image),
+        fact(service, f"{target}.to_image", to_image, "it is what will run", source),
+        preview_fact(service, target, IMAGE, to_image),
     )
 
 
-def _preview_fact(service: ServiceSituation, target: str, deploy: str, image: str) -> Fact:
+def preview_fact(service: ServiceSituation, target: str, deploy: str, image: str) -> Fact:
+    """What the API server makes of a patch."""
     preview = service.reading.preview(target, deploy, image)
     shown = preview.shown if preview is not None else None
     value = shown.value if isinstance(shown, Known) else UNKNOWN
     why = "it is what the API server makes of the patch"
-    return _fact(service, f"{target}.preview", value, why, "dry run")
+    return fact(service, f"{target}.preview", value, why, "dry run")
 
 
-def _fact(service: ServiceSituation, name: str, value: str, why: str, source: str) -> Fact:
+def fact(service: ServiceSituation, name: str, value: str, why: str, source: str) -> Fact:
+    """A fact that has to be equal when the plan is applied."""
     return Fact(
         name=name, value=value or "nothing", rule=Rule.EQUAL, why=why, source=source, at=service.at
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec import UnsetType
+
 from remediations.engine.doctor.examination import Doctor, Examination
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line
 from remediations.playbooks.service.finding import NAME
+from remediations.render.formats import count_of
 from remediations.systems.kubernetes.values import KubernetesReading
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown
@@ -45,6 +48,7 @@ def _of(reading: KubernetesReading) -> Iterator[DoctorLine]:
             yield ok_line(NAME, topic, "can be read")
     if isinstance(reading.budgets, Unknown):
         yield lack_line(NAME, "disruption budgets", reading.budgets.reason, ROLE)
+    yield from _nodes(reading)
     for right in reading.access:
         topic = f"right to {right.verb} {right.resource}"
         if isinstance(right.allowed, Unknown):
@@ -53,6 +57,20 @@ def _of(reading: KubernetesReading) -> Iterator[DoctorLine]:
             yield ok_line(NAME, topic, "given")
         else:
             yield lack_line(NAME, topic, "not given", ROLE)
+
+
+def _nodes(reading: KubernetesReading) -> Iterator[DoctorLine]:
+    """The nodes that the inventory declares, and the budgets of all namespaces."""
+    for node in reading.declared_nodes:
+        if isinstance(node.state, Unknown):
+            mend = "correct the inventory, or give the ClusterRole remediate-nodes"
+            yield lack_line(NAME, node.target, node.state.reason, mend)
+        else:
+            count = count_of(len(node.state.value.to_move), "pod")
+            yield ok_line(NAME, node.target, f"can be read, {count} to move")
+    if not isinstance(reading.nodes, UnsetType) and isinstance(reading.nodes.budgets, Unknown):
+        mend = "give the ClusterRole remediate-nodes of docs/kubernetes.md"
+        yield lack_line(NAME, "all disruption budgets", reading.nodes.budgets.reason, mend)
 
 
 DOCTOR = Doctor(lines=_lines)

@@ -24,9 +24,17 @@ from remediations.playbooks.service.gates import (
     ServiceLook,
     baseline,
     look_at,
+    owners_in,
 )
 from remediations.playbooks.service.guards import INVARIANTS
 from remediations.playbooks.service.impact import levels
+from remediations.playbooks.service.node_actions import (
+    CORDON_NODE,
+    DELETE_STUCK_POD,
+    EVICT_POD,
+    UNCORDON_NODE,
+)
+from remediations.playbooks.service.node_gates import Cordoned, Moved, Replaced
 from remediations.playbooks.service.situation import has_cluster, situation
 from remediations.reach.connection import Reach
 from remediations.values.part import Part
@@ -48,14 +56,16 @@ def watch(plan: Plan, reach: Reach) -> Watch:
     from remediations.systems.kubernetes.look import read_cluster
 
     before = plan.part(ServiceBefore)
-    connection = ClusterConnection(reach)
+    connection, owners = ClusterConnection(reach), owners_in(plan)
 
     async def look() -> ServiceLook:
-        api = await connection.api_of(before.cluster)
-        return look_at(before, await read_cluster(api, connection.entry, previews=False))
+        api, entry = await connection.api_of(before.cluster), connection.entry
+        return look_at(before, await read_cluster(api, entry, previews=False, owners=owners))
 
     return look
 
+
+_SCALED = "an autoscaler may have changed how many there are; the planned number is waited for"
 
 DOMAIN = Domain(
     name=NAME,
@@ -69,7 +79,10 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=lambda service: (f"kubernetes/{service.cluster}/{service.reading.namespace}",),
-    actions=(RESTART_WORKLOAD, SET_IMAGE, SET_IMAGE_BACK),
+    actions=(
+        *(RESTART_WORKLOAD, SET_IMAGE, SET_IMAGE_BACK),
+        *(CORDON_NODE, UNCORDON_NODE, EVICT_POD, DELETE_STUCK_POD),
+    ),
     playbooks=(high_error_rate.PLAYBOOK,),
     watch=watch,
     checks="remediations.playbooks.service.checks",
@@ -79,10 +92,12 @@ DOMAIN = Domain(
         {
             f"{ServiceBefore.KIND} workloads": Movable(
                 may_differ, "pods come and go; what decides of them is a fact or a guard"
-            )
+            ),
+            f"{Cordoned.KIND} replicas": Movable(may_differ, _SCALED),
+            f"{Moved.KIND} replicas": Movable(may_differ, _SCALED),
         }
     ),
-    kinds=(RolledOut, ServiceBefore),
+    kinds=(Cordoned, Moved, Replaced, RolledOut, ServiceBefore),
     doctor=_doctor,
     with_inputs=lambda service, inputs: replace(service, inputs=inputs),
 )

@@ -15,8 +15,10 @@ from remediations.engine.find.finding import (
 )
 from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.drain import drain_deadlocks
+from remediations.playbooks.service.nodes import DRAIN_CURES, NodeVerdict, judge_node
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.render.formats import count_of
+from remediations.systems.kubernetes.node_values import Node
 from remediations.systems.kubernetes.values import Workload
 from remediations.values.reading import Unknown, value_or_none
 
@@ -29,20 +31,28 @@ _BY_HAND = {
     WorkloadCondition.SKEW: "pin the image by digest in the source of the workload",
     WorkloadCondition.ROLLING: "a rollout is under way: wait for it",
 }
+_NODE_BY_HAND = {
+    NodeVerdict.UNREAD: "see `remediate doctor`: the node's name, and the rights on nodes",
+    NodeVerdict.LOST: "prove that the machine is off before anybody deletes the Node object: "
+    "`remediate explain K10`",
+}
 _ACTED_ON = (WorkloadCondition.NO_IMAGE, WorkloadCondition.CRASHES, WorkloadCondition.UNREADY)
 
 
 def conclude(service: ServiceSituation) -> Finding:
     """One subject for each workload."""
-    subjects = tuple(_subject(service, one) for one in service.reading.workloads)
+    workloads = tuple(_subject(service, one) for one in service.reading.workloads)
+    nodes = tuple(_node(service, one) for one in service.reading.declared_nodes)
+    subjects = (*workloads, *nodes)
     health = _worst(subjects)
     bad = [one for one in subjects if one.health is not Health.WELL]
-    worth = any(one.condition in _ACTED_ON for one in subjects)
+    well = sum(one.health is Health.WELL for one in workloads)
+    worth = any(one.condition in (*_ACTED_ON, *DRAIN_CURES) for one in subjects)
     return Finding(
         domain=NAME,
         verdict=_verdict(health),
         health=health,
-        headline=f"{len(subjects) - len(bad)} of {count_of(len(subjects), 'workload')} rolled out",
+        headline=f"{well} of {count_of(len(workloads), 'workload')} rolled out",
         explanation=_explanation(service, bad),
         since=None,
         rows=tuple(_rows(service)),
@@ -54,6 +64,21 @@ def conclude(service: ServiceSituation) -> Finding:
         playbook=PLAYBOOK if worth else "",
         witnesses=(),
         evidence=(evidence_of("cluster", service.reading.cluster, service.cluster),),
+    )
+
+
+def _node(service: ServiceSituation, node: Node) -> Subject:
+    """A node that may be drained. Nothing of a service is counted of it."""
+    judged = judge_node(service.reading, node)
+    evidence = evidence_of(f"{node.target}.state", node.state, judged.cause)
+    return Subject(
+        name=node.target,
+        condition=judged.verdict,
+        health=judged.health,
+        weight=None,
+        cause=judged.cause,
+        by_hand=_NODE_BY_HAND.get(judged.verdict, ""),
+        evidence=(evidence,),
     )
 
 

@@ -8,8 +8,17 @@ from typing import ClassVar
 
 from remediations.engine.apply.look import GateVerdict, Mark, Point, Sight
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.plan import Gate
+from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.service.impact import measure_of
+from remediations.playbooks.service.node_gates import (
+    Cordoned,
+    Moved,
+    Replaced,
+    judge_cordoned,
+    judge_moved,
+    judge_replaced,
+    owners_of,
+)
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.values import KubernetesReading, WorkloadState
 from remediations.values.part import Kinded, Part
@@ -76,6 +85,7 @@ class ServiceLook:
     """The workloads of the plan at one moment (the `Look` protocol); None for one unread."""
 
     states: Mapping[str, WorkloadState | None]
+    reading: KubernetesReading
 
     @property
     def sight(self) -> Sight:
@@ -107,6 +117,13 @@ class ServiceLook:
         Raises:
             ValueError: it is no gate of ours.
         """
+        if gate.asks.kind == Cordoned.KIND:
+            return judge_cordoned(gate.asks.read(Cordoned), self.reading)
+        if gate.asks.kind == Moved.KIND:
+            return judge_moved(gate.asks.read(Moved), self.reading)
+        if gate.asks.kind == Replaced.KIND:
+            replaced = gate.asks.read(Replaced)
+            return judge_replaced(replaced, self.states.get(replaced.workload))
         asked = gate.asks.read(RolledOut)
         return judge_rollout(asked, self.states.get(asked.target))
 
@@ -134,4 +151,13 @@ def judge_rollout(asked: RolledOut, state: WorkloadState | None) -> GateVerdict:
 def look_at(before: ServiceBefore, reading: KubernetesReading) -> ServiceLook:
     """The workloads of the plan, in its order."""
     now = {one.entry.target: value_or_none(one.state) for one in reading.workloads}
-    return ServiceLook(states={one.target: now.get(one.target) for one in before.workloads})
+    states = {one.target: now.get(one.target) for one in before.workloads}
+    return ServiceLook(states=states, reading=reading)
+
+
+def owners_in(plan: Plan) -> frozenset[str]:
+    """The controllers whose pods the gates of a plan ask for."""
+    asks = [stage.gate.asks for stage in plan.stages]
+    cordoned = tuple(one.read(Cordoned) for one in asks if one.kind == Cordoned.KIND)
+    moved = tuple(one.read(Moved) for one in asks if one.kind == Moved.KIND)
+    return owners_of((*cordoned, *moved))

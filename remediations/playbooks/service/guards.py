@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UnsetType
+
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.service.impact import lowest_during
@@ -35,7 +37,8 @@ def rights_are_given(
     service: ServiceSituation, _proposal: Proposal[ServiceSituation]
 ) -> GuardResult:
     """K6: the role allows everything that the plan does."""
-    rights = service.reading.access
+    # What only a drain or a stuck pod needs is K19's.
+    rights = [one for one in service.reading.access if isinstance(one.use, UnsetType)]
     told = {f"{one.verb} {one.resource}": value_or_none(one.allowed) for one in rights}
     lacks = [name for name, allowed in told.items() if allowed is False]
     open_ones = [name for name, allowed in told.items() if allowed is None]
@@ -156,7 +159,8 @@ def floor_is_kept(service: ServiceSituation, target: str) -> GuardResult:
     )
 
 
-def _previewed(service: ServiceSituation, target: str, deploy: str, image: str) -> GuardResult:
+def previewed(service: ServiceSituation, target: str, deploy: str, image: str) -> GuardResult:
+    """K7, for one patch."""
     preview = service.reading.preview(target, deploy, image)
     shown = None if preview is None else preview.shown
     return guard_result(
@@ -179,13 +183,13 @@ def _previewed(service: ServiceSituation, target: str, deploy: str, image: str) 
 
 def restart_is_previewed(service: ServiceSituation, target: str) -> GuardResult:
     """K7, for a restart."""
-    return _previewed(service, target, "restart", "")
+    return previewed(service, target, "restart", "")
 
 
 def image_is_previewed(service: ServiceSituation, target: str) -> GuardResult:
     """K7, for an image."""
     good = service.last_good(service.workload(target))
-    return _previewed(service, target, "image", good.image if good else "")
+    return previewed(service, target, "image", good.image if good else "")
 
 
 def image_is_good(service: ServiceSituation, target: str) -> GuardResult:

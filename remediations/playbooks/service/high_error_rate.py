@@ -9,6 +9,8 @@ from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.service.actions import RESTART_WORKLOAD, SET_IMAGE
 from remediations.playbooks.service.checks.titles import CHECKS
 from remediations.playbooks.service.conditions import WorkloadCondition
+from remediations.playbooks.service.delete_stuck_pod import DELETE_POD
+from remediations.playbooks.service.drain_node import DRAIN_NODE
 from remediations.playbooks.service.gates import RolledOut
 from remediations.playbooks.service.situation import DIGEST_INPUT, ServiceSituation
 from remediations.systems.kubernetes.inventory import DIGEST
@@ -154,9 +156,12 @@ PLAYBOOK = Playbook(
         "WorkloadDegraded",
         "RolloutStuck",
         "PodCrashLooping",
+        "KubernetesNodeUnwell",
         "ServiceMetricsMissing",
     ),
     branches=(
+        DRAIN_NODE,
+        DELETE_POD,
         Branch(
             name="back-to-last-good",
             title="Set the last good image again, by digest",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from remediations.engine.domain import Inputs
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.service.conditions import Judged, judge_workload
+from remediations.systems.kubernetes.node_values import Node, NodePod, NodeState
 from remediations.systems.kubernetes.preview import candidate_images, version_image
 from remediations.systems.kubernetes.values import (
     KubernetesReading,
@@ -17,7 +18,7 @@ from remediations.systems.kubernetes.values import (
 from remediations.values.reading import value_or_none
 from remediations.values.record import Moment
 
-DIGEST_INPUT = "digest"
+DIGEST_INPUT, NODE_INPUT = "digest", "node"
 
 
 class LastGood(NamedTuple):
@@ -55,6 +56,36 @@ class ServiceSituation:
     def workload(self, target: str) -> Workload:
         """The workload that is called so in plans."""
         return self.reading.workload(target)
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the inventory that may be acted on."""
+        every = self.reading.declared_nodes
+        return tuple(one for one in every if not self.only or one.target in self.only)
+
+    def node(self, target: str) -> NodeState | None:
+        """What was read of the node that is called so in plans, None if nothing."""
+        those = {one.target: one for one in self.reading.declared_nodes}
+        return value_or_none(those[target].state) if target in those else None
+
+    def pod_on_node(self, target: str) -> tuple[NodeState, NodePod] | None:
+        """The pod that is called so in plans, with its node; None if it is on none that was
+        read."""
+        for one in self.reading.declared_nodes:
+            state = value_or_none(one.state)
+            for pod in () if state is None else state.pods:
+                if pod.target == target:
+                    assert state is not None
+                    return state, pod
+        return None
+
+    def workload_of(self, pod_uid: str) -> Workload | None:
+        """The workload of the inventory that a pod belongs to, None for none of them."""
+        for workload in self.reading.workloads:
+            state = value_or_none(workload.state)
+            if state is not None and any(pod.uid == pod_uid for pod in state.pods):
+                return workload
+        return None
 
     def state(self, target: str) -> WorkloadState | None:
         """What was read of it, None if nothing."""

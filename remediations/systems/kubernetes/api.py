@@ -245,9 +245,10 @@ def _refusal(request: Request, status: int, tree: Tree) -> ApiError:
     causes = details.get("causes") if isinstance(details, dict) else None
     first = causes[0] if isinstance(causes, list) and causes else {}
     cause = str(first.get("reason", "")) if isinstance(first, dict) else ""
+    more = one_line(str(first.get("message", "")))[:SAID] if cause == "DisruptionBudget" else ""
     words = _WORDS.get(status, "the API server failed" if status >= 500 else "it was refused")
     return ApiError(
-        f"{request.told}: {status}, {words}: {said}",
+        f"{request.told}: {status}, {words}: {said} {more}".rstrip(),
         why=_WHY.get(status, Why.FAILED),
         status=status,
         sent=request.writes and status >= 500,
@@ -308,3 +309,9 @@ def namespaced(group: str, namespace: str, plural: str, name: str = "") -> str:
     root = f"/api/{group}" if "/" not in group else f"/apis/{group}"
     end = f"/{quote(name, safe='')}" if name else ""
     return f"{root}/namespaces/{quote(namespace, safe='')}/{plural}{end}"
+
+
+def cluster_wide(group: str, plural: str, name: str = "") -> str:
+    """The path of a resource without a namespace: of one that has none, or of all namespaces."""
+    root = f"/api/{group}" if "/" not in group else f"/apis/{group}"
+    return f"{root}/{plural}{f'/{quote(name, safe=str())}' if name else ''}"

@@ -1,4 +1,5 @@
-"""Patches of objects, each at most once. The claim and the effect are one write.
+"""Patches of objects, each at most once. The claim and the effect are one write. Pods are taken
+away by `removals.py`.
 
 A step reads its object, compares what it expects, and sends one patch of exactly the version that
 it has read (`resourceVersion`), with the claim among the annotations. So:
@@ -32,30 +33,29 @@ from remediations.engine.apply.driver import (
 )
 from remediations.engine.plan.plan import Step
 from remediations.reach.background import run_in_thread
-from remediations.systems.kubernetes.api import (
-    ApiError,
-    get,
-    namespaced,
-    write_patch,
+from remediations.systems.kubernetes.api import ApiError, get, write_patch
+from remediations.systems.kubernetes.claims import (
+    CLAIM,
+    LAUNCHED,
+    PAUSE_S,
+    REFUSED,
+    VOID,
+    claim_name,
+    claim_of,
 )
 from remediations.systems.kubernetes.connection import AnotherCluster, ClusterConnection
 from remediations.systems.kubernetes.fence import ConfigMapFences
+from remediations.systems.kubernetes.node_steps import not_ours
 from remediations.systems.kubernetes.parse import at
+from remediations.systems.kubernetes.removals import PodRemover, is_removal
 from remediations.systems.kubernetes.steps import Write, unmet
 
 Tree = dict[str, Any]
 ATTEMPTS = 8
 """Of one launch. Each follows a proof that nothing was changed: the object had moved (its status
 is written all the time while a rollout is in trouble)."""
-PAUSE_S = 0.1
-CLAIM = "remediate/claim-"
-DIGITS = 16
-"""Of the plan's digest in the name of an annotation, which has at most 63 characters."""
 KEPT = timedelta(days=7)
 """A claim must outlive its plan and every resumption of it; then it may go."""
-LAUNCHED, VOID = "launched", "void"
-REFUSED = (400, 401, 403, 404, 405, 413, 415, 422, 429)
-"""Answers that prove that nothing was changed."""
 
 
 class KubernetesDriver:
@@ -64,6 +64,7 @@ class KubernetesDriver:
     def __init__(self, reach: object) -> None:
         self._connection = ClusterConnection(reach)
         self._fences = ConfigMapFences(self._connection.api, lambda: self._connection.entry)
+        self._remover = PodRemover(self._connection, self._fences)
 
     async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> None:
         """Patch the object, if everything that the step expects of it holds.
@@ -75,21 +76,26 @@ class KubernetesDriver:
             LaunchFailed: the API server failed, or lost the connection.
             NoAnswer: it did not answer.
         """
+        if is_removal(work):
+            return await self._remover.launch(step, work, fences)
         write = _write_of(work)
         await self._fences.compare(work.target, fences)
         for _ in range(ATTEMPTS):
             tree = await self._object(write, launching=True)
-            told = _claim_of(tree, step)
+            told = claim_of(tree, step)
             if told is not None:
                 raise AlreadyClaimed(f"{work.target} has had this step of this plan", got=told)
-            wrong = unmet(tree, {"/metadata/uid": write.uid, **write.expect})
+            wrong = (
+                *unmet(tree, {"/metadata/uid": write.uid, **write.expect}),
+                *not_ours(tree, write.expect),
+            )
             if wrong:
                 raise NotLaunched(
                     f"{write.resource} is not what the plan was made for: somebody has changed it",
                     got="; ".join(wrong),
                 )
             if await self._patched(write, write.patch, tree, step, LAUNCHED):
-                return
+                return None
             await asyncio.sleep(PAUSE_S)
         raise NotLaunched(
             f"{write.resource} was changed by others at each of {ATTEMPTS} attempts",
@@ -98,12 +104,16 @@ class KubernetesDriver:
 
     async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """How the step stands, from the claim on its object."""
+        if is_removal(work):
+            return await self._remover.probe(step, work)
         write = _write_of(work)
         tree = await self._object(write)
         return _standing(tree, step, write)
 
     async def void(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
         """Claim the step as one that never happens: a patch on its way finds another version."""
+        if is_removal(work):
+            return await self._remover.void(step, work, fences)
         write = _write_of(work)
         for _ in range(ATTEMPTS):
             tree = await self._object(write)
@@ -120,10 +130,13 @@ class KubernetesDriver:
         raise NoAnswer(f"{write.resource} moves too fast to be claimed", got="409 Conflict")
 
     async def holds(self, work: Step) -> bool:
-        """Whether what the patch sets stands in the object."""
+        """Whether what the patch sets stands in the object, and is still ours."""
+        if is_removal(work):
+            return await self._remover.holds(work)
         write = _write_of(work)
         tree = await self._object(write)
-        return at(tree, "metadata", "uid") == write.uid and not unmet(tree, write.effect)
+        same = at(tree, "metadata", "uid") == write.uid
+        return same and not unmet(tree, write.effect) and not not_ours(tree, write.effect)
 
     async def _object(self, write: Write, *, launching: bool = False) -> Tree:
         """The object as it is now; an empty one where it does not exist.
@@ -135,7 +148,7 @@ class KubernetesDriver:
         """
         try:
             api = await self._connection.api_of(write.cluster)
-            asked = get(_path(write), write.resource)
+            asked = get(write.path, write.resource)
             return await run_in_thread(api.ask, asked)
         except ApiError as error:
             if error.status == 404:
@@ -159,9 +172,13 @@ class KubernetesDriver:
         meta = {
             "uid": write.uid,
             "resourceVersion": at(tree, "metadata", "resourceVersion"),
-            "annotations": {**_outlived(tree), _claim_name(step): f"{word} {_now()}"},
+            "annotations": {
+                **(at(patch, "metadata", "annotations") or {}),
+                **_outlived(tree),
+                claim_name(step): f"{word} {_now()}",
+            },
         }
-        asked = write_patch(_path(write), write.resource, {**patch, "metadata": meta})
+        asked = write_patch(write.path, write.resource, {**patch, "metadata": meta})
         try:
             api = await self._connection.api_of(write.cluster)
             await run_in_thread(api.ask, asked)
@@ -198,24 +215,11 @@ def _before(error: ApiError) -> NotLaunched | NoAnswer:
     return NoAnswer("the API server did not answer, and nothing was patched", got=str(error))
 
 
-def _path(write: Write) -> str:
-    return namespaced(write.group, write.namespace, write.plural, write.name)
-
-
-def _claim_name(step: StepId) -> str:
-    return f"{CLAIM}{step.plan[:DIGITS]}-{step.step}"
-
-
-def _claim_of(tree: Tree, step: StepId) -> str | None:
-    found = (at(tree, "metadata", "annotations") or {}).get(_claim_name(step))
-    return None if found is None else str(found)[:80]
-
-
 def _standing(tree: Tree, step: StepId, write: Write) -> ProbeResult:
     if at(tree, "metadata", "uid") != write.uid:
         # The object is gone, or another one has its name: no patch of this uid can ever arrive.
         return ProbeResult(state=ProbeState.VOIDED)
-    told = _claim_of(tree, step)
+    told = claim_of(tree, step)
     if told is None:
         return ProbeResult(state=ProbeState.NOT_STARTED)
     if told.startswith(VOID):

@@ -7,6 +7,8 @@ kubernetes:
   owner_period_seconds: 180     # how often a controller of somebody else's makes it its own
   workloads:
     scorer: {kind: Deployment, role: service, floor: 1, container: scorer}
+  nodes: [n1, n2]               # those that a plan may cordon and drain; left out: none
+  others: [kube-system]         # namespaces whose pods a drain may move, too
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from typing import ClassVar
+
+from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.engine.observe.inventory_table import InventoryTable
@@ -29,6 +33,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CONTEXT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@:/.-]{0,252}")
 _MOST_WORKLOADS = 50
 _MOST_REPLICAS = 10_000
+_MOST_NODES = 50
 _DAY_S = 24 * 3600
 NO_OWNER_S = 0
 """Nobody else makes the workloads their own, as far as the inventory says."""
@@ -74,7 +79,8 @@ class WorkloadEntry(Record, frozen=True, kw_only=True):
 
 class ClusterEntry(Kinded, frozen=True, kw_only=True):
     """The cluster and the namespace. `kubeconfig` is an absolute path, None for the service account
-    of a pod; `context` is None for the current one."""
+    of a pod; `context` is None for the current one. `nodes` are those that may be cordoned and
+    drained, `others` namespaces whose pods hold no validator's key, by their operator's word."""
 
     KIND: ClassVar[str] = "kubernetes.cluster/1"
 
@@ -83,6 +89,18 @@ class ClusterEntry(Kinded, frozen=True, kw_only=True):
     namespace: str
     owner_period_s: int
     workloads: tuple[WorkloadEntry, ...]
+    nodes: tuple[str, ...] | UnsetType = UNSET
+    others: tuple[str, ...] | UnsetType = UNSET
+
+    @property
+    def drainable(self) -> tuple[str, ...]:
+        """The nodes that a plan may cordon and drain."""
+        return () if isinstance(self.nodes, UnsetType) else self.nodes
+
+    @property
+    def movable(self) -> tuple[str, ...]:
+        """The namespaces whose pods a drain may move beside the declared workloads."""
+        return () if isinstance(self.others, UnsetType) else self.others
 
 
 def cluster_of(inventory: Inventory) -> ClusterEntry:
@@ -117,7 +135,29 @@ def _cluster(table: InventoryTable) -> ClusterEntry:
             "owner_period_seconds", 0, _DAY_S, default=NO_OWNER_S, unit="seconds"
         ),
         workloads=tuple(_workload(workloads, name) for name in workloads.content),
+        nodes=_names(table, "nodes", DNS_NAME, "names of nodes") if "nodes" in table else UNSET,
+        others=_others(table) if "others" in table else UNSET,
     )
+
+
+def _names(
+    table: InventoryTable, key: str, pattern: re.Pattern[str], expected: str
+) -> tuple[str, ...]:
+    found = table.content[key]
+    if (
+        not isinstance(found, list)
+        or not 0 < len(found) <= _MOST_NODES
+        or not all(isinstance(one, str) and pattern.fullmatch(one) for one in found)
+        or len(set(found)) < len(found)
+    ):
+        raise table.wrong(key, f"a list of 1 to {_MOST_NODES} {expected}, each once")
+    return tuple(str(one) for one in found)
+
+
+def _others(table: InventoryTable) -> tuple[str, ...]:
+    if "nodes" not in table:
+        raise table.wrong("others", "`nodes` beside it: only a drain moves what is not a workload")
+    return _names(table, "others", DNS_LABEL, "names of namespaces")
 
 
 def _workload(workloads: InventoryTable, name: object) -> WorkloadEntry:
@@ -141,6 +181,6 @@ CLUSTER_SECTION = InventorySection(
         kind=ClusterEntry,
         read=_cluster,
         required=("namespace", "workloads"),
-        optional=("kubeconfig", "context", "owner_period_seconds"),
+        optional=("kubeconfig", "context", "owner_period_seconds", "nodes", "others"),
     ),
 )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from msgspec import UNSET, UnsetType
+
 from remediations.engine.system import LookRequest
 from remediations.reach.background import run_in_thread
 from remediations.systems.kubernetes import parse
@@ -19,13 +21,17 @@ from remediations.systems.kubernetes.api import (
     write_patch,
 )
 from remediations.systems.kubernetes.connection import SYSTEM_NAMESPACE
-from remediations.systems.kubernetes.fence import NAME as FENCE
 from remediations.systems.kubernetes.inventory import ClusterEntry, WorkloadEntry, cluster_of
+from remediations.systems.kubernetes.look_nodes import read_nodes, unread_nodes
+from remediations.systems.kubernetes.node_steps import CORDON, cordon_shown, node_data
+from remediations.systems.kubernetes.parse_budgets import budget
 from remediations.systems.kubernetes.preview import differences, step_data, tried
+from remediations.systems.kubernetes.rights import NeededRight, needed_rights
 from remediations.systems.kubernetes.steps import write_of
 from remediations.systems.kubernetes.values import (
     AccessRight,
     Budget,
+    ClusterNodes,
     KubernetesReading,
     Preview,
     Workload,
@@ -57,9 +63,14 @@ async def look_at_cluster(look: LookRequest) -> Sequence[Kinded]:
 
 
 async def read_cluster(
-    api: KubernetesApi, entry: ClusterEntry, *, previews: bool = True
+    api: KubernetesApi,
+    entry: ClusterEntry,
+    *,
+    previews: bool = True,
+    owners: frozenset[str] = frozenset(),
 ) -> KubernetesReading:
-    """All of it. `previews`: with what the API server makes of each patch, and with our rights."""
+    """All of it. `previews`: with what the API server makes of each patch, and with our rights;
+    `owners`: controllers whose pods are counted wherever they are (`ClusterNodes.owned`)."""
     looking = _Look(api, entry)
     cluster = await looking.cluster()
     if isinstance(cluster, Unknown):
@@ -76,6 +87,8 @@ async def read_cluster(
     tries = [looking.previews(cluster.value, one, tree) for one, tree in found] if previews else []
     shown = await asyncio.gather(*tries)
     access = await looking.access() if previews else ()
+    nodes = await read_nodes(api, entry, owners) if entry.drainable else UNSET
+    cordons = await looking.cordons(cluster.value, nodes) if previews else ()
     return KubernetesReading(
         namespace=entry.namespace,
         owner_period_s=entry.owner_period_s,
@@ -83,7 +96,8 @@ async def read_cluster(
         workloads=tuple(one for one, _ in found),
         budgets=_budgets(budgets, pods),
         access=access,
-        previews=tuple(preview for those in shown for preview in those),
+        previews=(*(preview for those in shown for preview in those), *cordons),
+        nodes=nodes,
     )
 
 
@@ -100,6 +114,7 @@ def unread(
         budgets=nothing,
         access=(),
         previews=(),
+        nodes=unread_nodes(entry, nothing) if entry.drainable else UNSET,
     )
 
 
@@ -185,32 +200,49 @@ class _Look:
             found.append(Preview(target=entry.target, deploy=deploy, image=image, shown=shown))
         return tuple(found)
 
+    async def cordons(self, cluster: str, nodes: ClusterNodes | UnsetType) -> list[Preview]:
+        """What the API server makes of cordoning each node of the inventory."""
+        found = []
+        for node in () if isinstance(nodes, UnsetType) else nodes.nodes:
+            if isinstance(node.state, Unknown) or node.state.value.unschedulable:
+                continue
+            state = node.state.value
+            write = write_of(CORDON, node_data(cluster, state))
+            patch = {**write.patch, "metadata": {**write.patch["metadata"], "uid": write.uid}}
+            asked = write_patch(write.path, write.resource, patch, dry_run=True)
+            shown = await self.ask(asked, cordon_shown)
+            found.append(Preview(target=state.target, deploy=CORDON, image="", shown=shown))
+        return found
+
     async def access(self) -> tuple[AccessRight, ...]:
         """The rights that our plans need, and no others."""
-        kinds = sorted({one.kind.plural for one in self.entry.workloads})
-        needed = [("patch", "apps", kind, "") for kind in kinds]
-        needed += [("create", "", "configmaps", "")]
-        needed += [(verb, "", "configmaps", FENCE) for verb in ("get", "update")]
-        return tuple(await asyncio.gather(*(self._right(*one) for one in needed)))
+        asked = (self._right(right) for right in needed_rights(self.entry))
+        return tuple(await asyncio.gather(*asked))
 
-    async def _right(self, verb: str, group: str, plural: str, name: str) -> AccessRight:
-        attributes = {"namespace": self.entry.namespace, "verb": verb, "resource": plural}
-        if name:
-            attributes["name"] = name
+    async def _right(self, right: NeededRight) -> AccessRight:
+        attributes = {"verb": right.verb, "group": right.group, "resource": right.plural}
+        if right.subresource:
+            attributes["subresource"] = right.subresource
+        if right.name:
+            attributes["name"] = right.name
+        if right.namespace:
+            attributes["namespace"] = right.namespace
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {**attributes, "group": group}},
+            "spec": {"resourceAttributes": attributes},
         }
+        where = f" in {right.namespace}" if right.namespace else ""
         asked = Request(
             method="POST",
             path="/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
             verb="review",
-            resource=f"the right to {verb} {plural} in {self.entry.namespace}",
+            resource=f"the right to {right.verb} {right.resource}{where}",
             body=review,
         )
         allowed = await self.ask(asked, lambda t: parse.at(t, "status", "allowed") is True)
-        return AccessRight(verb=verb, resource=plural, allowed=allowed)
+        told = right.resource if right.namespace or right.use is UNSET else right.everywhere
+        return AccessRight(verb=right.verb, resource=told, allowed=allowed, use=right.use)
 
 
 def _budgets(
@@ -222,7 +254,7 @@ def _budgets(
     assert isinstance(budgets, Known)
     assert isinstance(pods, Known)
     try:
-        found = tuple(parse.budget(one, pods.value) for one in budgets.value)
+        found = tuple(budget(one, pods.value) for one in budgets.value)
     except (TextError, AttributeError, KeyError, TypeError, ValueError) as error:
         return Unknown(
             why=Why.MALFORMED,

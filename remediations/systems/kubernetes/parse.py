@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from remediations.render.printable import one_line
-from remediations.systems.kubernetes.values import Budget, Image, Pod, Revision, WorkloadState
+from remediations.systems.kubernetes.values import Image, Pod, Revision, WorkloadState
 from remediations.values.lines import TextError
 from remediations.values.wire import canonical
 
@@ -22,6 +24,8 @@ RESTARTED = "remediate/restarted"
 BACK_OFF = "CrashLoopBackOff"
 _RESTARTS = (RESTARTED, "kubectl.kubernetes.io/restartedAt")
 _HASH_LABEL = "pod-template-hash"
+_REVISION_LABEL = "controller-revision-hash"
+_PARTITION = ("spec", "updateStrategy", "rollingUpdate", "partition")
 _NO_OWNERS = re.compile(r"kubectl($|-.*)|kube-controller-manager|remediate|Python-.*|OpenAPI-.*")
 """Field managers that are people at a shell, Kubernetes itself, or we."""
 _OWNER_KEYS = re.compile(
@@ -90,7 +94,12 @@ def items(tree: object) -> list[Tree]:
     return found
 
 
-def _list(tree: object, *path: str) -> list[Tree]:
+def trees(tree: object, *path: str) -> list[Tree]:
+    """The objects of a list at a path; none where the API leaves it out.
+
+    Raises:
+        TextError: it is something else.
+    """
     found = at(tree, *path)
     if found is None:
         return []
@@ -99,13 +108,27 @@ def _list(tree: object, *path: str) -> list[Tree]:
     return found
 
 
+def texts(tree: object, *path: str) -> dict[str, str]:
+    """The texts by name at a path, such as labels; none where the API leaves them out.
+
+    Raises:
+        TextError: it is something else.
+    """
+    found = at(tree, *path)
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise TextError(f"no texts at {'.'.join(path)}")
+    return {str(key): value for key, value in found.items()}
+
+
 def images_of(template: object) -> tuple[Image, ...]:
     """The images of a pod template.
 
     Raises:
         TextError: it has another form.
     """
-    found = _list(template, "spec", "containers")
+    found = trees(template, "spec", "containers")
     if not found:
         raise TextError("a template without containers")
     return tuple(Image(container=text(c, "name"), image=text(c, "image")) for c in found)
@@ -119,7 +142,7 @@ def templates_of(template: Tree) -> tuple[str, str]:
     notes = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in _RESTARTS}
     spec = dict(template.get("spec") or {})
     whole = {"labels": labels, "annotations": notes, "spec": spec}
-    bare = [{k: v for k, v in c.items() if k != "image"} for c in _list(spec, "containers")]
+    bare = [{k: v for k, v in c.items() if k != "image"} for c in trees(spec, "containers")]
     return digest_of(whole), digest_of({**whole, "spec": {**spec, "containers": bare}})
 
 
@@ -139,6 +162,7 @@ def workload_state(
     mine = [one for one in sets if _owned_by(one, uid)]
     owners = {uid, *(text(one, "metadata", "uid") for one in mine)}
     rolling = at(tree, "spec", "strategy", "rollingUpdate") or {}
+    update = at(tree, "status", "updateRevision")
     kind = at(tree, "spec", "strategy", "type") or at(tree, "spec", "updateStrategy", "type")
     return WorkloadState(
         uid=uid,
@@ -165,11 +189,13 @@ def workload_state(
                 key=lambda p: p.name,
             )
         ),
+        update_revision=str(update) if update else UNSET,
+        partition=number(tree, *_PARTITION, absent=0) if update else UNSET,
     )
 
 
 def _owned_by(tree: Tree, uid: str) -> bool:
-    refs = _list(tree, "metadata", "ownerReferences")
+    refs = trees(tree, "metadata", "ownerReferences")
     return any(ref.get("uid") == uid and ref.get("controller") is True for ref in refs)
 
 
@@ -178,20 +204,17 @@ def _deadline_exceeded(tree: Tree) -> bool:
     has to look at that first."""
     return any(
         one.get("type") == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded"
-        for one in _list(tree, "status", "conditions")
+        for one in trees(tree, "status", "conditions")
     )
 
 
 def _owners(tree: Tree, scalers: list[Tree]) -> Iterator[str]:
     """Whoever else makes the object their own: owner references, marks of GitOps controllers,
     field managers that are no people, and whatever scales it."""
-    for ref in _list(tree, "metadata", "ownerReferences"):
+    for ref in trees(tree, "metadata", "ownerReferences"):
         yield f"{ref.get('kind')} {ref.get('name')} (owner reference)"
-    for place in ("labels", "annotations"):
-        for key, value in sorted((at(tree, "metadata", place) or {}).items()):
-            if _OWNER_KEYS.fullmatch(str(key)):
-                yield one_line(f"{key}={value}")[:SHORT]
-    for entry in _list(tree, "metadata", "managedFields"):
+    yield from gitops_marks(tree)
+    for entry in trees(tree, "metadata", "managedFields"):
         name = str(entry.get("manager", ""))
         if not _NO_OWNERS.fullmatch(name) and entry.get("subresource") in (None, ""):
             yield one_line(f"field manager {name}")[:SHORT]
@@ -202,6 +225,14 @@ def _owners(tree: Tree, scalers: list[Tree]) -> Iterator[str]:
             marks = at(scaler, "metadata", "labels") or {}
             word = "KEDA" if "scaledobject.keda.sh/name" in marks else "HorizontalPodAutoscaler"
             yield f"{word} {at(scaler, 'metadata', 'name')}"
+
+
+def gitops_marks(tree: Tree) -> Iterator[str]:
+    """Labels and annotations of a controller that keeps the object as it stands somewhere else."""
+    for place in ("labels", "annotations"):
+        for key, value in sorted((at(tree, "metadata", place) or {}).items()):
+            if _OWNER_KEYS.fullmatch(str(key)):
+                yield one_line(f"{key}={value}")[:SHORT]
 
 
 def _revision(tree: Tree) -> Revision:
@@ -222,10 +253,10 @@ def _revision(tree: Tree) -> Revision:
 
 
 def _pod(tree: Tree) -> Pod:
-    statuses = _list(tree, "status", "containerStatuses")
+    statuses = trees(tree, "status", "containerStatuses")
     ready = any(
         one.get("type") == "Ready" and one.get("status") == "True"
-        for one in _list(tree, "status", "conditions")
+        for one in trees(tree, "status", "conditions")
     )
     ends = () if ready else tuple(_ends(tree, statuses))
     return Pod(
@@ -235,12 +266,32 @@ def _pod(tree: Tree) -> Pod:
         ready=ready,
         deleting=at(tree, "metadata", "deletionTimestamp") is not None,
         node=str(at(tree, "spec", "nodeName") or ""),
-        template_hash=str(at(tree, "metadata", "labels", _HASH_LABEL) or ""),
+        template_hash=_template_hash(tree),
         image_ids=tuple(str(one.get("imageID") or "") for one in statuses),
-        troubles=tuple(dict.fromkeys(end.word for end in ends if end.word)),
+        troubles=_words(ends),
         says=one_line(", ".join(dict.fromkeys(end.says for end in ends)))[:SHORT],
         restarts=sum(number(one, "restartCount", absent=0) for one in statuses),
+        grace_s=number(tree, "spec", "terminationGracePeriodSeconds", absent=30),
     )
+
+
+def _template_hash(pod: Tree) -> str:
+    """Which template it was made from: of a Deployment's, or of a StatefulSet's."""
+    labels = at(pod, "metadata", "labels") or {}
+    return str(labels.get(_HASH_LABEL) or labels.get(_REVISION_LABEL) or "")
+
+
+def troubles_of(pod: Tree) -> tuple[str, ...]:
+    """The API's words for why a pod is not ready.
+
+    Raises:
+        TextError: something has another form.
+    """
+    return _words(tuple(_ends(pod, trees(pod, "status", "containerStatuses"))))
+
+
+def _words(ends: tuple[_End, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(end.word for end in ends if end.word))
 
 
 class _End(NamedTuple):
@@ -264,7 +315,7 @@ def _ends(tree: Tree, statuses: list[Tree]) -> Iterator[_End]:
                 told = True
                 yield _end(state, before)
     if not told:
-        for one in _list(tree, "status", "conditions"):
+        for one in trees(tree, "status", "conditions"):
             if one.get("status") == "False":
                 yield _end(one, "")
 
@@ -275,43 +326,3 @@ def _end(state: Tree, before: str) -> _End:
     code = state.get("exitCode")
     more = f"exit {code}" if code is not None else str(state.get("message") or "")[:160]
     return _End(word, one_line(f"{before}{word} {'' if word == BACK_OFF else more}".strip()))
-
-
-def budget(tree: Tree, pods: list[Tree]) -> Budget:
-    """A disruption budget, with the pods that it covers.
-
-    Raises:
-        TextError: something has another form.
-    """
-    seen = number(tree, "status", "observedGeneration", absent=0)
-    current = seen >= number(tree, "metadata", "generation", absent=0)
-    selector = at(tree, "spec", "selector")
-    return Budget(
-        name=text(tree, "metadata", "name"),
-        allowed=number(tree, "status", "disruptionsAllowed", absent=0) if current else None,
-        healthy=number(tree, "status", "currentHealthy", absent=0),
-        needed=number(tree, "status", "desiredHealthy", absent=0),
-        expected=number(tree, "status", "expectedPods", absent=0),
-        evicts_unready=at(tree, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow",
-        pods=tuple(sorted(text(p, "metadata", "name") for p in pods if _selects(selector, p))),
-    )
-
-
-def _selects(selector: object, pod: Tree) -> bool:
-    """Whether a label selector matches a pod: its labels and its expressions."""
-    labels = at(pod, "metadata", "labels") or {}
-    wanted = at(selector, "matchLabels") or {}
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(
-        _expression(one, labels) for one in _list(selector, "matchExpressions")
-    )
-
-
-def _expression(one: Tree, labels: dict[str, str]) -> bool:
-    key, values = one.get("key"), one.get("values") or []
-    has = key in labels
-    return {
-        "In": has and labels.get(str(key)) in values,
-        "NotIn": not has or labels.get(str(key)) not in values,
-        "Exists": has,
-        "DoesNotExist": not has,
-    }[str(one.get("operator"))]

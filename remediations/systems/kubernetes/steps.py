@@ -20,10 +20,14 @@ from remediations.engine.domain import StepData
 from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
 from remediations.errors import UsageError
+from remediations.systems.kubernetes.api import cluster_wide, namespaced
 from remediations.systems.kubernetes.inventory import WorkloadKind
+from remediations.systems.kubernetes.node_steps import CORDON, UNCORDON, cordon, uncordon
 from remediations.systems.kubernetes.parse import RESTARTED
+from remediations.systems.kubernetes.removal_steps import REMOVALS, compiled_removal
 
 Tree = dict[str, Any]
+Value = str | int | None
 DRIVER_NAME = "kubernetes"
 STEP_LIMIT_S = 60
 """Seconds in which a write must be settled. The rollout that it starts has a gate of its own."""
@@ -34,7 +38,8 @@ _PATH = re.compile(r"([A-Za-z0-9._~-]+)(?:\[([a-z0-9-]+)\])?")
 @dataclass(frozen=True, kw_only=True)
 class Write:
     """One step, as its payload says. `group` and `plural` are those of the path; `expect` maps a
-    path in the object to the value that must stand there; `effect` likewise, after the patch."""
+    path in the object to the value that must stand there, None for nothing; `effect` likewise,
+    after the patch. `namespace` is "" for a node."""
 
     cluster: str
     namespace: str
@@ -42,9 +47,16 @@ class Write:
     plural: str
     name: str
     uid: str
-    expect: Mapping[str, str | int]
-    effect: Mapping[str, str | int]
+    expect: Mapping[str, Value]
+    effect: Mapping[str, Value]
     patch: Tree
+
+    @property
+    def path(self) -> str:
+        """The object's path in the API."""
+        if not self.namespace:
+            return cluster_wide(self.group, self.plural, self.name)
+        return namespaced(self.group, self.namespace, self.plural, self.name)
 
     @property
     def payload(self) -> str:
@@ -90,12 +102,16 @@ class Write:
     @property
     def told(self) -> str:
         """What stands in the object afterwards."""
-        return ", ".join(f"{path} = {value}" for path, value in self.effect.items())
+        return ", ".join(
+            f"{path} = {'nothing' if value is None else value}"
+            for path, value in sorted(self.effect.items())
+        )
 
     @property
     def resource(self) -> str:
         """What people call the object."""
-        return f"{self.plural}/{self.name} in {self.namespace}"
+        where = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.plural}/{self.name}{where}"
 
 
 def value_at(tree: object, path: str) -> object:
@@ -113,7 +129,7 @@ def value_at(tree: object, path: str) -> object:
     return tree
 
 
-def unmet(tree: Tree, expected: Mapping[str, str | int]) -> tuple[str, ...]:
+def unmet(tree: Tree, expected: Mapping[str, Value]) -> tuple[str, ...]:
     """What of the expected does not stand in an object, in words."""
     return tuple(
         f"{path} is {value_at(tree, path)!r}, expected {value!r}"
@@ -171,8 +187,8 @@ def _image_patch(container: str, image: str) -> Tree:
 def _write(
     data: StepData,
     *,
-    expect: Mapping[str, str | int],
-    effect: Mapping[str, str | int],
+    expect: Mapping[str, Value],
+    effect: Mapping[str, Value],
     patch: Tree,
 ) -> Write:
     return Write(
@@ -212,6 +228,17 @@ _DEPLOYS: Mapping[str, _Deploy] = MappingProxyType(
             undo="plan the other image again",
             write=_image_back,
         ),
+        CORDON: _Deploy(
+            operation="cordon a node: no new pods are placed on it",
+            undo="the node is uncordoned again, where the cordon is still ours, as a step of "
+            "`remediate undo`",
+            write=lambda data: Write(**cordon(data)),
+        ),
+        UNCORDON: _Deploy(
+            operation="uncordon a node that this run has cordoned",
+            undo="plan the drain again",
+            write=lambda data: Write(**uncordon(data)),
+        ),
     }
 )
 
@@ -227,7 +254,7 @@ def write_of(deploy: str, data: StepData) -> Write:
             f"the driver {DRIVER_NAME} has no deploy {deploy!r}",
             guard="compile",
             got=deploy,
-            expected=", ".join(_DEPLOYS),
+            expected=", ".join((*_DEPLOYS, *REMOVALS)),
             next_step="correct the action of the playbook",
         )
     return _DEPLOYS[deploy].write(data)
@@ -237,6 +264,8 @@ def compile_writes(
     deploy: str, data: Mapping[str, StepData], /
 ) -> Mapping[str, tuple[CompiledStep, ...]]:
     """The step of each target (`StepCompiler`)."""
+    if deploy in REMOVALS:
+        return {target: (compiled_removal(deploy, one),) for target, one in data.items()}
     return {target: (_compiled(deploy, one),) for target, one in data.items()}
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
+from msgspec import UNSET, UnsetType
+
 from remediations.systems.kubernetes.inventory import WorkloadEntry
+from remediations.systems.kubernetes.node_values import Node, OwnedPods
 from remediations.values.part import Kinded
 from remediations.values.reading import Reading
 from remediations.values.record import Record
@@ -39,6 +43,7 @@ class Pod(Record, frozen=True, kw_only=True):
     troubles: tuple[str, ...]
     says: str
     restarts: int
+    grace_s: int | UnsetType = UNSET
 
 
 class Revision(Record, frozen=True, kw_only=True):
@@ -58,7 +63,8 @@ class Revision(Record, frozen=True, kw_only=True):
 class WorkloadState(Record, frozen=True, kw_only=True):
     """A workload as the API server has it. `observed` is the generation that its controller has
     seen: what the status says is of that one. `owners` is whoever else makes it their own, in
-    words, without controllers of Kubernetes itself."""
+    words, without controllers of Kubernetes itself. `update_revision` is what a StatefulSet makes
+    new pods from, of the ordinal `partition` on."""
 
     uid: str
     generation: int
@@ -79,6 +85,8 @@ class WorkloadState(Record, frozen=True, kw_only=True):
     owners: tuple[str, ...]
     revisions: tuple[Revision, ...]
     pods: tuple[Pod, ...]
+    update_revision: str | UnsetType = UNSET
+    partition: int | UnsetType = UNSET
 
     @property
     def settled(self) -> bool | None:
@@ -110,7 +118,8 @@ class Workload(Record, frozen=True, kw_only=True):
 class Budget(Record, frozen=True, kw_only=True):
     """A PodDisruptionBudget, with the pods of the namespace that it covers. `allowed` is how many
     may be evicted now; None while its controller has not seen the newest form. `evicts_unready`
-    is whether pods that are not ready may always be evicted (`AlwaysAllow`)."""
+    is whether pods that are not ready may always be evicted (`AlwaysAllow`); `broken` are those of
+    its pods that say why they do not become ready. Both were not read before nodes were."""
 
     name: str
     allowed: int | None
@@ -119,23 +128,25 @@ class Budget(Record, frozen=True, kw_only=True):
     expected: int
     evicts_unready: bool
     pods: tuple[str, ...]
+    namespace: str | UnsetType = UNSET
+    broken: tuple[str, ...] | UnsetType = UNSET
 
 
-class Node(Record, frozen=True, kw_only=True):
-    """A node of the cluster."""
+class RightUse(StrEnum):
+    """What a right is needed for, that not everybody needs."""
 
-    name: str
-    uid: str
-    ready: bool
-    unschedulable: bool
+    NODES = "nodes"
+    PODS = "pods"
 
 
 class AccessRight(Record, frozen=True, kw_only=True):
-    """One right that a plan may need, by a SelfSubjectAccessReview."""
+    """One right that a plan may need, by a SelfSubjectAccessReview. `use` is what it is for, where
+    that is not the change of a workload."""
 
     verb: str
     resource: str
     allowed: Reading[bool]
+    use: RightUse | UnsetType = UNSET
 
 
 class Preview(Record, frozen=True, kw_only=True):
@@ -146,6 +157,17 @@ class Preview(Record, frozen=True, kw_only=True):
     deploy: str
     image: str
     shown: Reading[str]
+
+
+class ClusterNodes(Record, frozen=True, kw_only=True):
+    """The nodes that the inventory declares, the disruption budgets of all namespaces, and the
+    namespaces whose pods a drain may move beside the declared workloads. `owned` are the pods of
+    the controllers that have some on these nodes, wherever they are."""
+
+    movable: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    budgets: Reading[tuple[Budget, ...]]
+    owned: Reading[tuple[OwnedPods, ...]]
 
 
 class KubernetesReading(Kinded, frozen=True, kw_only=True):
@@ -160,6 +182,12 @@ class KubernetesReading(Kinded, frozen=True, kw_only=True):
     budgets: Reading[tuple[Budget, ...]]
     access: tuple[AccessRight, ...]
     previews: tuple[Preview, ...]
+    nodes: ClusterNodes | UnsetType = UNSET
+
+    @property
+    def declared_nodes(self) -> tuple[Node, ...]:
+        """The nodes of the inventory."""
+        return () if isinstance(self.nodes, UnsetType) else self.nodes.nodes
 
     def workload(self, target: str) -> Workload:
         """The workload with that target name.

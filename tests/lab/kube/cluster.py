@@ -33,7 +33,7 @@ REGISTRY = "127.0.0.1:5000"
 NODES = "10.9.0.1"
 """The nodes' address, on the loopback interface: a kubelet refuses 127.0.0.1."""
 ETCD = "http://127.0.0.1:2379"
-UP_LIMIT_S = 60.0
+UP_LIMIT_S = 180.0
 RELEASES = {"good-1": "ok", "good-2": "ok", "crash": "crash", "crash-2": "crash"}
 """Images of the registry, and what the app does in them."""
 INIT = (

@@ -25,8 +25,17 @@ WORKLOAD = "kind: Deployment, role: service, floor: 1"
 
 def role_of_the_docs() -> str:
     """The YAML of docs/kubernetes.md that gives the rights."""
+    return _block("kind: ServiceAccount")
+
+
+def more_roles_of_the_docs() -> str:
+    """The YAML of docs/kubernetes.md with the rights on nodes, and on single pods."""
+    return "---\n".join((_block("name: remediate-nodes"), _block("name: remediate-pods")))
+
+
+def _block(holds: str) -> str:
     blocks: list[str] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return next(block for block in blocks if "kind: ServiceAccount" in block)
+    return next(block for block in blocks if holds in block)
 
 
 @dataclass(frozen=True)
@@ -42,10 +51,11 @@ class Service:
         self.cluster.kubectl(*every)
         self.cluster.kubectl("create", "namespace", NAMESPACE)
         self.cluster.kubectl("apply", "-f", "-", stdin=role_of_the_docs())
-        self.cluster.apply(self._deployment("good-1", ready_after_s))
+        self.cluster.apply(self.deployment("good-1", ready_after_s))
         self.cluster.wait("the service serves", lambda: self.available == 2)
 
-    def _deployment(self, image: str, ready_after_s: int) -> Json:
+    def deployment(self, image: str, ready_after_s: int = 0) -> Json:
+        """Two replicas with that image."""
         probe = {"exec": {"command": ["/app", "ready"]}, "periodSeconds": 1}
         container = {
             "name": SCORER,

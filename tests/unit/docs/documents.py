@@ -37,8 +37,10 @@ from remediations.playbooks.chain.present import present as for_people
 from remediations.playbooks.chain.whatif.project import project
 from remediations.playbooks.scoring.baseline import baseline
 from remediations.playbooks.scoring.gates import AsDeclared, KeepsScoring
+from remediations.playbooks.service.drain_node import DRAIN_NODE
 from remediations.playbooks.service.gates import baseline as service_baseline
 from remediations.playbooks.service.high_error_rate import PLAYBOOK
+from remediations.playbooks.service.node_gates import Replaced
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.values import ModelOnDisk
@@ -51,6 +53,7 @@ from tests.inventories import node_entry
 from tests.replay.recording import RESCUE
 from tests.unit.diff.cases import difference
 from tests.unit.docs.travelled import manifest, tally
+from tests.unit.kubernetes.fake_nodes import two_nodes
 from tests.unit.kubernetes.test_look import ENTRY
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.playbooks.scoring.cases import case_of as scoring_case
@@ -171,11 +174,15 @@ def scoring_parts() -> Iterator[Part]:
 def parts_of_a_cluster() -> Iterator[Part]:
     """What is told and read of a cluster, and what a plan for it holds."""
     service = situation_of(broken_release(), floor=1)
-    proposal = PLAYBOOK.branches[0].propose(service)
+    back = next(one for one in PLAYBOOK.branches if one.name == "back-to-last-good")
+    proposal = back.propose(service)
     yield Part.of(ENTRY)
     yield Part.of(service.reading)
     yield from service_baseline(service, proposal)
     yield proposal.stages[0].gate.asks
+    drain = DRAIN_NODE.propose(situation_of(two_nodes(), nodes=("n1",), node="n1"))
+    yield from (stage.gate.asks for stage in drain.stages)
+    yield Part.of(Replaced(workload="statefulset/scorer", pod="scorer-1", uid="u"))
 
 
 def parts_of_stores() -> tuple[Part, ...]:

@@ -105,6 +105,7 @@ class FakeApi:
         self.after: Callable[[Request], None] = lambda _: None
         self.denied: set[str] = set()
         self.writes = 0
+        self.budget_says_no = False
 
     def ask(self, request: Request, limit_s: float = 10.0) -> Tree:
         """The answer.
@@ -129,6 +130,8 @@ class FakeApi:
         return answer
 
     def _answer(self, request: Request) -> Tree:
+        if request.method == "DELETE" or request.path.endswith("/eviction"):
+            return self._removed(request)
         if request.method == "POST":
             return self._created(request)
         found = self.objects.get(request.path)
@@ -145,6 +148,22 @@ class FakeApi:
         changed = merge(found, request.body) if request.method == "PATCH" else request.body
         return self._kept(request, found, copy.deepcopy(changed))
 
+    def _removed(self, request: Request) -> Tree:
+        """An eviction or a deletion: its preconditions, its budget, then the pod ends."""
+        found = self.objects.get(request.path.removesuffix("/eviction"))
+        if found is None:
+            raise ApiError(f"{request.told}: 404", why=Why.ABSENT, status=404)
+        body = request.body
+        options = body.get("deleteOptions", body)
+        for key, value in options["preconditions"].items():
+            if found["metadata"][key] != value:
+                raise ApiError(f"{request.told}: 409", why=Why.FAILED, status=409)
+        if request.method == "POST" and self.budget_says_no:
+            said = f"{request.told}: 429 The disruption budget keep needs 2 and has 2"
+            raise ApiError(said, why=Why.FAILED, status=429, cause="DisruptionBudget")
+        found["metadata"]["deletionTimestamp"] = "2026-11-29T00:00:30Z"
+        return {}
+
     def _created(self, request: Request) -> Tree:
         path = f"{request.path}/{request.body['metadata']['name']}"
         if path in self.objects:
@@ -157,7 +176,7 @@ class FakeApi:
     def _kept(self, request: Request, found: Tree, changed: Tree) -> Tree:
         meta = changed["metadata"]
         meta["resourceVersion"] = str(int(found["metadata"]["resourceVersion"]) + 1)
-        if changed.get("spec") != found.get("spec"):
+        if "generation" in meta and changed.get("spec") != found.get("spec"):
             meta["generation"] = found["metadata"]["generation"] + 1
         if (request.query or {}).get("dryRun") != "All":
             self.objects[request.path] = changed

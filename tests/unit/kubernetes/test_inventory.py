@@ -47,6 +47,15 @@ def test_all_of_it(tmp_path: Path) -> None:
     assert entry.workloads[1].role is WorkloadRole.VALIDATOR
 
 
+def test_nodes_are_declared_and_none_by_default(tmp_path: Path) -> None:
+    """Those that may be drained, and the namespaces whose pods may move."""
+    section = f"kubernetes: {{namespace: n, workloads: {{s: {{{SERVICE}}}}}"
+    entry = cluster_of(read(tmp_path, f"{section}, nodes: [n1, n2], others: [kube-system]}}\n"))
+    assert (entry.drainable, entry.movable) == (("n1", "n2"), ("kube-system",))
+    bare = cluster_of(read(tmp_path, f"{section}}}\n"))
+    assert (bare.drainable, bare.movable) == ((), ())
+
+
 def test_without_it_nothing_is_read(tmp_path: Path) -> None:
     """And whoever needs it is told how it is written."""
     inventory = read(tmp_path, "")
@@ -73,6 +82,21 @@ def test_without_it_nothing_is_read(tmp_path: Path) -> None:
         (
             "{namespace: n, workloads: {S: {SERVICE}}}",
             "the name of a workload",
+        ),
+        (
+            "{namespace: n, workloads: {s: {SERVICE}}, nodes: n1}",
+            "1 to 50 names of nodes",
+        ),
+        (
+            "{namespace: n, workloads: {s: {SERVICE}}, nodes: []}",
+            "1 to 50 names of nodes",
+        ),
+        ("{namespace: n, workloads: {s: {SERVICE}}, nodes: [n1, n1]}", "each once"),
+        ("{namespace: n, workloads: {s: {SERVICE}}, nodes: [N_1]}", "names of nodes"),
+        ("{namespace: n, workloads: {s: {SERVICE}}, others: [kube-system]}", "`nodes` beside it"),
+        (
+            "{namespace: n, workloads: {s: {SERVICE}}, nodes: [n1], others: [n.1]}",
+            "names of namespaces",
         ),
         ("{namespace: n, workloads: {s: {SERVICE, good: v1}}}", "sha256:"),
         (

@@ -27,9 +27,11 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
 from remediations.playbooks.scoring.classes import ScoringClass
 from remediations.playbooks.scoring.conditions import ScorerCondition
-from remediations.playbooks.service.checks.titles import CHECKS as SERVICE_CHECKS
+from remediations.playbooks.service.checks.titles import CHECKS as WORKLOAD_CHECKS
+from remediations.playbooks.service.checks.titles import DRAIN_CHECKS, STUCK_CHECKS
 from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.domain import DOMAIN as SERVICE
+from remediations.playbooks.service.nodes import NodeVerdict
 
 ROOT = Path(__file__).resolve().parents[3]
 RULE = re.compile(r"(?:G[0-9]{1,3}|(?:VP|[WNPIV])[0-9]{1,2})b?")
@@ -44,6 +46,7 @@ ASKED = {
     RuleKind.STATE: ("says", "do"),
     RuleKind.EXIT_CODE: ("says", "changed"),
 }
+SERVICE_CHECKS = {**WORKLOAD_CHECKS, **DRAIN_CHECKS, **STUCK_CHECKS}
 SHARED_TITLE = {"G19", "G20"}
 """One function judges both and says one title; each entry has its own part of it."""
 
@@ -183,9 +186,9 @@ def test_titles_are_those_on_the_screens() -> None:
 def test_the_service_explains_all_that_it_says() -> None:
     """Its guards, checks, verdicts and conditions: exactly those that there are."""
     told = {kind: {entry.id for entry in OF_SERVICE if entry.kind is kind} for kind in RuleKind}
-    assert told[RuleKind.GUARD] == {f"K{number}" for number in range(1, 10)}
+    assert told[RuleKind.GUARD] == {f"K{number}" for number in range(1, 23)}
     assert told[RuleKind.CHECK] == set(SERVICE_CHECKS)
-    assert told[RuleKind.CONDITION] == set(WorkloadCondition)
+    assert told[RuleKind.CONDITION] == {*WorkloadCondition, *NodeVerdict}
     assert told[RuleKind.CLASS] == {"serving", "service-degraded", "service-down"}
 
 

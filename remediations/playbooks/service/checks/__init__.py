@@ -1,1 +1,1 @@
-"""KP1 to KP4, as tests."""
+"""KP1 to KP7, as tests."""

@@ -17,7 +17,7 @@ from remediations.engine.verify.fixtures import (
     wait,
 )
 from remediations.engine.verify.given import Given
-from remediations.playbooks.service.gates import ServiceBefore, look_at
+from remediations.playbooks.service.gates import ServiceBefore, look_at, owners_in
 from remediations.systems.kubernetes.api import ApiError, KubernetesApi
 from remediations.systems.kubernetes.inventory import cluster_of
 from remediations.systems.kubernetes.look import read_cluster, unread
@@ -42,7 +42,8 @@ def read(given: Given, before: ServiceBefore, seen: Callable[[Callable[[], Sight
         entry = cluster_of(given.inventory)
         try:
             api = KubernetesApi.connect(entry)
-            found = asyncio.run(read_cluster(api, entry, previews=False))
+            owners = owners_in(given.plan)
+            found = asyncio.run(read_cluster(api, entry, previews=False, owners=owners))
         except ApiError as error:
             found = unread(entry, error)
         seen(lambda: look_at(before, found).sight)

@@ -22,7 +22,8 @@ SETTLE_S, PAUSE_S = 30.0, 1.0
 
 
 def _asked(given: Given) -> tuple[RolledOut, ...]:
-    return tuple(stage.gate.asks.read(RolledOut) for stage in given.plan.stages)
+    gates = (stage.gate.asks for stage in given.plan.stages)
+    return tuple(asks.read(RolledOut) for asks in gates if asks.kind == RolledOut.KIND)
 
 
 def _state(reading: KubernetesReading, before: ServiceBefore, target: str) -> WorkloadState:

@@ -13,3 +13,16 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "KP4": "no other workload has lost replicas",
     }
 )
+DRAIN_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "KP4": CHECKS["KP4"],
+        "KP5": "the node is cordoned, and nothing is left on it that a drain moves",
+        "KP6": "everything that was moved is ready on other nodes",
+    }
+)
+STUCK_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "KP4": CHECKS["KP4"],
+        "KP7": "the pod that was stuck is ready, of the newest template",
+    }
+)

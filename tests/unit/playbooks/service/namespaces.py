@@ -10,10 +10,11 @@ from typing import cast
 
 import msgspec
 
-from remediations.playbooks.service.situation import DIGEST_INPUT, ServiceSituation
+from remediations.playbooks.service.situation import DIGEST_INPUT, NODE_INPUT, ServiceSituation
 from remediations.systems.kubernetes.api import KubernetesApi
 from remediations.systems.kubernetes.inventory import (
     ClusterEntry,
+    WorkloadKind,
     WorkloadRole,
 )
 from remediations.systems.kubernetes.look import read_cluster
@@ -72,6 +73,11 @@ def situation_of(
     floor: int = 0,
     good: str | None = None,
     digest: str | None = None,
+    nodes: tuple[str, ...] = (),
+    others: tuple[str, ...] = (),
+    node: str | None = None,
+    owners: frozenset[str] = frozenset(),
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT,
 ) -> ServiceSituation:
     """What the domain is given."""
     entry = ClusterEntry(
@@ -79,13 +85,19 @@ def situation_of(
         context=None,
         namespace="scoring",
         owner_period_s=0,
-        workloads=(msgspec.structs.replace(SCORER_ENTRY, role=role, floor=floor, good=good),),
+        workloads=(
+            msgspec.structs.replace(SCORER_ENTRY, role=role, floor=floor, good=good, kind=kind),
+        ),
+        nodes=nodes or msgspec.UNSET,
+        others=others or msgspec.UNSET,
     )
-    reading = asyncio.run(read_cluster(cast(KubernetesApi, api), entry))
+    reading = asyncio.run(read_cluster(cast(KubernetesApi, api), entry, owners=owners))
     made = ServiceSituation(
         reading=reading, at=datetime(2026, 11, 29, tzinfo=UTC), only=frozenset()
     )
-    return made if digest is None else replace(made, inputs={DIGEST_INPUT: digest})
+    told = {DIGEST_INPUT: digest, NODE_INPUT: node}
+    chosen = {name: value for name, value in told.items() if value is not None}
+    return replace(made, inputs=chosen) if chosen else made
 
 
 def spec(**fields: object) -> Change:

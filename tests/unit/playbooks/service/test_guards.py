@@ -36,7 +36,7 @@ CLUSTER = "get namespaces/kube-system"
 
 def _whole(guard: Callable[..., Any]) -> Callable[[ServiceSituation, str], GuardResult]:
     """A guard on the whole proposal, which it does not look at."""
-    proposal = PLAYBOOK.branches[0].propose
+    proposal = PLAYBOOK.branches[2].propose
 
     def judge(service: ServiceSituation, _target: str) -> GuardResult:
         found = guard(service, None if service.cluster == "unknown" else proposal(service))
