@@ -13,6 +13,8 @@ from remediations.engine.plan.plan import Plan
 from remediations.playbooks.service import high_error_rate
 from remediations.playbooks.service.actions import (
     RESTART_WORKLOAD,
+    SCALE_WORKLOAD,
+    SCALE_WORKLOAD_BACK,
     SET_IMAGE,
     SET_IMAGE_BACK,
     service_facts,
@@ -69,7 +71,13 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=lambda service: (f"kubernetes/{service.cluster}/{service.reading.namespace}",),
-    actions=(RESTART_WORKLOAD, SET_IMAGE, SET_IMAGE_BACK),
+    actions=(
+        RESTART_WORKLOAD,
+        SET_IMAGE,
+        SET_IMAGE_BACK,
+        SCALE_WORKLOAD,
+        SCALE_WORKLOAD_BACK,
+    ),
     playbooks=(high_error_rate.PLAYBOOK,),
     watch=watch,
     checks="remediations.playbooks.service.checks",

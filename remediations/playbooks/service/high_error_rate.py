@@ -10,9 +10,11 @@ from remediations.playbooks.service.actions import RESTART_WORKLOAD, SET_IMAGE
 from remediations.playbooks.service.checks.titles import CHECKS
 from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.gates import RolledOut
+from remediations.playbooks.service.scale import SCALE
 from remediations.playbooks.service.situation import DIGEST_INPUT, ServiceSituation
 from remediations.systems.kubernetes.inventory import DIGEST
 from remediations.systems.kubernetes.preview import candidate_images
+from remediations.systems.kubernetes.steps import IMAGE, RESTART
 from remediations.systems.kubernetes.values import Workload, WorkloadState
 from remediations.values.part import Part
 from remediations.values.reading import value_or_none
@@ -67,6 +69,12 @@ def _propose_back(service: ServiceSituation) -> Proposal[ServiceSituation]:
         risk=Risk.MEDIUM,
         worst_case="the image does not work either: the pods that serve now go on, as far as "
         "maxUnavailable lets them",
+        warnings=tuple(
+            line
+            for one in broken
+            if (good := service.last_good(one))
+            for line in service.preview_line(one.entry.target, IMAGE, good.image)
+        ),
     )
 
 
@@ -111,6 +119,9 @@ def _propose_restart(service: ServiceSituation) -> Proposal[ServiceSituation]:
         risk=Risk.MEDIUM,
         worst_case="pods that serve are replaced by pods that do not become ready, as far as "
         "maxUnavailable lets them",
+        warnings=tuple(
+            line for one in those for line in service.preview_line(one.entry.target, RESTART, "")
+        ),
     )
 
 
@@ -173,5 +184,6 @@ PLAYBOOK = Playbook(
             fits=_fits_restart,
             propose=_propose_restart,
         ),
+        SCALE,
     ),
 )

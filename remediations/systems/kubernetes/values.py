@@ -58,7 +58,8 @@ class Revision(Record, frozen=True, kw_only=True):
 class WorkloadState(Record, frozen=True, kw_only=True):
     """A workload as the API server has it. `observed` is the generation that its controller has
     seen: what the status says is of that one. `owners` is whoever else makes it their own, in
-    words, without controllers of Kubernetes itself."""
+    words, without controllers of Kubernetes itself; `node_class` is to which labels of nodes its
+    template binds the pods, as `NAME=VALUE`."""
 
     uid: str
     generation: int
@@ -79,6 +80,7 @@ class WorkloadState(Record, frozen=True, kw_only=True):
     owners: tuple[str, ...]
     revisions: tuple[Revision, ...]
     pods: tuple[Pod, ...]
+    node_class: tuple[str, ...] = ()
 
     @property
     def settled(self) -> bool | None:
@@ -140,7 +142,8 @@ class AccessRight(Record, frozen=True, kw_only=True):
 
 class Preview(Record, frozen=True, kw_only=True):
     """What the API server would make of a patch (`dryRun=All`): `shown` names each field that
-    changes. `deploy` is that of the driver, `image` what it sets, "" for none."""
+    changes. `deploy` is that of the driver, `image` what it sets (an image, or a number of
+    replicas), "" for none."""
 
     target: str
     deploy: str

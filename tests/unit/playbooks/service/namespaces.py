@@ -10,10 +10,15 @@ from typing import cast
 
 import msgspec
 
-from remediations.playbooks.service.situation import DIGEST_INPUT, ServiceSituation
+from remediations.playbooks.service.situation import (
+    DIGEST_INPUT,
+    REPLICAS_INPUT,
+    ServiceSituation,
+)
 from remediations.systems.kubernetes.api import KubernetesApi
 from remediations.systems.kubernetes.inventory import (
     ClusterEntry,
+    ScaleLimits,
     WorkloadRole,
 )
 from remediations.systems.kubernetes.look import read_cluster
@@ -30,6 +35,8 @@ from tests.unit.kubernetes.fake_api import (
 
 TARGET = "deployment/scorer"
 CRASH = "CrashLoopBackOff"
+CLASS = "cpu=avx2"
+SCALE = ScaleLimits(normal=2, most=6, cost="a node for two", node_class=(CLASS,))
 Change = Callable[[FakeApi], None]
 
 
@@ -72,6 +79,8 @@ def situation_of(
     floor: int = 0,
     good: str | None = None,
     digest: str | None = None,
+    scale: ScaleLimits | None = None,
+    replicas: int | None = None,
 ) -> ServiceSituation:
     """What the domain is given."""
     entry = ClusterEntry(
@@ -79,13 +88,16 @@ def situation_of(
         context=None,
         namespace="scoring",
         owner_period_s=0,
-        workloads=(msgspec.structs.replace(SCORER_ENTRY, role=role, floor=floor, good=good),),
+        workloads=(
+            msgspec.structs.replace(SCORER_ENTRY, role=role, floor=floor, good=good, scale=scale),
+        ),
     )
     reading = asyncio.run(read_cluster(cast(KubernetesApi, api), entry))
     made = ServiceSituation(
         reading=reading, at=datetime(2026, 11, 29, tzinfo=UTC), only=frozenset()
     )
-    return made if digest is None else replace(made, inputs={DIGEST_INPUT: digest})
+    chosen = {DIGEST_INPUT: digest, REPLICAS_INPUT: None if replicas is None else str(replicas)}
+    return replace(made, inputs={name: value for name, value in chosen.items() if value})
 
 
 def spec(**fields: object) -> Change:
@@ -101,6 +113,11 @@ def meta(**fields: object) -> Change:
 def status(**fields: object) -> Change:
     """A change of its status."""
     return lambda api: api.objects[SCORER]["status"].update(fields)
+
+
+def bound(api: FakeApi) -> None:
+    """Its template binds its pods to the declared class of nodes."""
+    api.objects[SCORER]["spec"]["template"]["spec"]["nodeSelector"] = {"cpu": "avx2"}
 
 
 def gone(api: FakeApi) -> None:
