@@ -119,11 +119,12 @@ func (q *queue) load() {
 // put returns nil where there is no room.
 func (q *queue) put(instances [][]float32) chan answer {
 	next := job{instances, time.Now(), make(chan answer, 1)}
+	q.length.Add(1) // before a worker can have it: the gauge never goes below zero
 	select {
 	case q.waiting <- next:
-		q.length.Add(1)
 		return next.done
 	default:
+		q.length.Add(-1)
 		return nil
 	}
 }
