@@ -61,6 +61,11 @@ class ScoringFaults(Client):
         self._control(host, "slow-ms", 200)
         self._control(host, "load", per_second)
 
+    def end_scorer_queue(self, host: str) -> None:
+        """No more of these requests come, and each is answered as fast as before."""
+        for name in ("load", "slow-ms"):
+            self.hosts[host].path(f"{CONTROL}/{name}").unlink(missing_ok=True)
+
     def break_scorer_stopped(self, host: str) -> None:
         """Stopped by a person."""
         self.systemctl(host, "stop", UNIT)

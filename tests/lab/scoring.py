@@ -41,6 +41,8 @@ SETTINGS = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "SCORER_CONTROL": "/control",
     "SCORER_KERNEL": "avx2",
+    "SCORER_WORKERS": "1",
+    "SCORER_RATE": "50",
 }
 """What the container's process has in its environment, by the file that its unit names."""
 

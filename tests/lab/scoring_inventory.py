@@ -14,6 +14,10 @@ SECTION = f"""scoring:
   settings: {{OMP_NUM_THREADS: "1"}}
   class_settings: [SCORER_KERNEL]
   node_settings: {{VEID_INFERENCE_MODEL_HASH: ""}}
+  limits:
+    workers:
+      {{setting: SCORER_WORKERS, min: 1, max: 2, normal: 1, cost: one more, same_answers: true}}
+    rate: {{setting: SCORER_RATE, min: 2, max: 50, normal: 50, cost: less, spares_node: true}}
 """
 
 

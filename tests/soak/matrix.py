@@ -19,7 +19,15 @@ from remediations.playbooks.scoring.situation import ScoringSituation, situation
 from tests.soak.scoring_cases import ScoringCase, branches_of, case_drawn, observation_of
 
 CASES = 200
-RESTARTING = ("restart-container", "remove-stale-container", "model-skew", "declared-settings")
+OF_LOAD = ("scale-scorers", "limit-rate", "lift-rate-limit", "scale-back")
+RESTARTING = (
+    "restart-container",
+    "remove-stale-container",
+    "model-skew",
+    "declared-settings",
+    *OF_LOAD,
+)
+LATE = ("slow-scorer", "backlog")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +117,11 @@ def _wrong(case: ScoringCase, told: Told, right: Mapping[str, frozenset[str]]) -
         if strange:
             yield f"{name} on {', '.join(strange)}: not right for them"
         ill = {host for host, condition in case.conditions.items() if condition != "agrees"}
-        stays = case.power(frozenset(case.hosts) - ill - set(targets))
+        away = [set(targets)]
+        if name in OF_LOAD:  # those that are late give the right answers; one at a time is away
+            ill -= {host for host, condition in case.conditions.items() if condition in LATE}
+            away = [{host} for host in targets]
+        stays = min(case.power(frozenset(case.hosts) - ill - some) for some in away)
         if name in RESTARTING and 3 * stays <= 2 * case.total:
             yield f"{name}: no two thirds answer meanwhile"
         for host in targets if name in RESTARTING else ():

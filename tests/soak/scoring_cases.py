@@ -15,11 +15,22 @@ from msgspec.structs import replace
 from remediations.engine.observe.observation import Observation
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.podman.values import PodmanReading
+from remediations.systems.scorer.limits import Limits
 from remediations.systems.scorer.reading import ScorersReading
 from remediations.values.part import Part
 from remediations.values.reading import Known
 from tests import worlds
-from tests.soak.scoring_kinds import COMBINED, DECLARED, KINDS, LOOK_ALIKES, MAJORITY, MODEL, Kind
+from tests.soak.scoring_kinds import (
+    CAPACITY,
+    COMBINED,
+    DECLARED,
+    KINDS,
+    LOOK_ALIKES,
+    MAJORITY,
+    MODEL,
+    Kind,
+    runs_with,
+)
 from tests.worlds import containers
 from tests.worlds import scoring as world
 from tests.worlds.base import known, silenced
@@ -50,6 +61,11 @@ class ScoringCase:
     frozen: bool
     away: tuple[str, ...]
     kept: bool
+
+    @property
+    def limited(self) -> bool:
+        """Whether people declared how far services may be scaled or slowed down."""
+        return self.seed % 2 == 0
 
     @property
     def total(self) -> int:
@@ -219,8 +235,12 @@ def _verdict(ill: Sequence[Kind], number: int, *, dark: bool) -> str:
 def observation_of(case: ScoringCase) -> Observation:
     """What is read in that case."""
     right = {"process": known(world.process(settings=DECLARED))}
+    if case.limited:
+        right = dict(runs_with(*DECLARED, *CAPACITY))
+    limits = world.LIMITED if case.limited else Limits()
+    settings = tuple(sorted(DECLARED, key=lambda one: one.name))
     reading = ScorersReading(
-        scoring=world.declared(settings=tuple(sorted(DECLARED, key=lambda one: one.name))),
+        scoring=world.declared(settings=settings, limits=limits),
         hosts=tuple(
             world.service(host, **{**right, **case.kinds.get(host, WELL).service})
             for host in case.hosts
@@ -266,6 +286,11 @@ def branches_of(case: ScoringCase) -> Mapping[str, frozenset[str]]:
     """The right branches, by their names, each with the hosts that it may act on. Bringing a model
     begins with keeping it on a host that has it, where nobody keeps it."""
     found = {name: hosts for name, hosts in case.mended.items() if name != MODEL}
+    if case.limited and case.verdict in SLOW.values():
+        load = {host for host, kind in case.kinds.items() if kind.name in SLOW}
+        waits = {host for host in load if case.kinds[host].name == "queue"}
+        found["scale-scorers"] = frozenset(load)
+        found |= {"limit-rate": frozenset(waits)} if waits else {}
     needing = case.mended.get(MODEL, frozenset())
     if needing and case.kept:
         found["model-skew"] = needing

@@ -24,6 +24,11 @@ MODEL, SETTINGS, PEOPLE = "model", "declared-settings", ""
 """`MODEL` stands for the two plans that bring a model."""
 DETERMINISTIC = Setting(name="TF_DETERMINISTIC_OPS", value="1")
 DECLARED = (world.THREADS, DETERMINISTIC)
+CAPACITY = (
+    Setting(name=world.RATE.setting, value="50"),
+    Setting(name=world.WORKERS.setting, value="1"),
+)
+"""What a service has of the limits, in a case where people declared some."""
 Fields = Mapping[str, Any]
 
 

@@ -14,6 +14,7 @@ from remediations.playbooks.scoring.diagnose.reference import Powers
 from remediations.playbooks.scoring.finding import ScoringFinding
 from remediations.systems.scorer.answers import AnswerForm
 from remediations.systems.scorer.inventory import MetricNames, ScorerEntry, ScoringEntry
+from remediations.systems.scorer.limits import Limit, Limits
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
 from remediations.systems.scorer.values import (
     Ask,
@@ -240,3 +241,49 @@ def concluded(
 
 
 SILENT = unknown("ssh: connection refused")
+
+
+WORKERS = Limit(
+    setting="SCORER_WORKERS",
+    least=1,
+    most=4,
+    normal=1,
+    cost="one processor and 900 MiB for each worker",
+    harmless=True,
+)
+RATE = Limit(
+    setting="SCORER_RATE",
+    least=2,
+    most=50,
+    normal=50,
+    cost="who submits more is answered 429",
+    harmless=True,
+)
+LIMITED = Limits(workers=WORKERS, rate=RATE)
+QUEUED = moments(counters(100, queue=40), counters(104, queue=80))
+"""It completes some, and more come."""
+
+
+def capacity(workers: int = 1, rate: int = 50, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Of a service with so many workers and such a rate, in its process and in its file; `fields`
+    are of the file."""
+    settings = (
+        THREADS,
+        Setting(name=RATE.setting, value=str(rate)),
+        Setting(name=WORKERS.setting, value=str(workers)),
+    )
+    return {
+        "entry": replace(service("val1").entry, environment_file=ENVIRONMENT_FILE),
+        "process": known(process(settings=settings)),
+        "environment": known(environment(**{"settings": settings, **fields})),
+    }
+
+
+def overloaded(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - the reading's own fields
+    """Of a service at which requests wait, and which answers in time all the same."""
+    return {**capacity(), "counters": QUEUED, **fields}
+
+
+def late(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - the reading's own fields
+    """Of one at which so many wait that no vector is answered in time."""
+    return overloaded(**{"asks": known(LATE), **fields})

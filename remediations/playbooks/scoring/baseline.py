@@ -18,6 +18,8 @@ from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none
 from remediations.values.record import Record
 
+_IN_TIME = (ScorerCondition.AGREED, ScorerCondition.CAPACITY)
+
 
 class ScoringBaseline(Kinded, frozen=True, kw_only=True):
     """The services before anything was done.
@@ -61,7 +63,7 @@ class ModelPlaces(Kinded, frozen=True, kw_only=True):
 def baseline(scoring: ScoringSituation, proposal: Proposal[ScoringSituation]) -> tuple[Part, ...]:
     """How the services are when the plan is made."""
     finding = scoring.finding
-    agreeing = tuple(one.host for one in finding.scorers if one.condition is ScorerCondition.AGREED)
+    agreeing = tuple(one.host for one in finding.scorers if one.condition in _IN_TIME)
     watched = {*agreeing, *proposal.targets}
     scorers = tuple(
         ScorerTarget(
@@ -97,6 +99,7 @@ def agreed_vectors(scoring: ScoringSituation) -> GoldenVectors:
     agreed."""
     golden, finding = scoring.scoring.golden, scoring.finding
     group = next((one for one in finding.answers if one.digest == finding.agreed), None)
+    # Where all are late nobody has that answer yet: it is that of the file.
     if group is None:
         return golden
     asks = value_or_none(scoring.scorer(group.hosts[0]).asks) or ()

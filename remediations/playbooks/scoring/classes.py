@@ -33,6 +33,7 @@ class ScoringClass(StrEnum):
     BACKLOG = "systemic-backlog"
     ONE_ODD = "one-scorer"
     MINORITY = "scorer-minority"
+    CAPACITY = "capacity-changed"
 
     @property
     def rule(self) -> ClassRule:
@@ -79,13 +80,15 @@ _RULES: dict[ScoringClass, ClassRule] = {
     ScoringClass.LATENCY: ClassRule(
         health=Health.DEGRADED,
         says="services with a third of the power or more are slow",
-        next_step="look for what they share: load, a new model, a new release",
+        next_step="remediate plan INC-002 scales them as far as `scoring: {limits: …}` allows; "
+        "look for what they share: load, a new model, a new release",
         playbook=INCIDENT,
     ),
     ScoringClass.BACKLOG: ClassRule(
         health=Health.DEGRADED,
         says="requests wait at services with a third of the power or more",
-        next_step="find out who sends them; more services of another class would answer otherwise",
+        next_step="remediate plan INC-002 scales them, or limits their rate, as far as "
+        "`scoring: {limits: …}` allows; find out who sends them",
         playbook=INCIDENT,
     ),
     ScoringClass.ONE_ODD: ClassRule(
@@ -98,6 +101,12 @@ _RULES: dict[ScoringClass, ClassRule] = {
         health=Health.DEGRADED,
         says="several services are not well; more than two thirds agree without them",
         next_step="remediate plan INC-002",
+        playbook=INCIDENT,
+    ),
+    ScoringClass.CAPACITY: ClassRule(
+        health=Health.DEGRADED,
+        says="every service is well, and some are still scaled or slowed down",
+        next_step="remediate plan INC-002 sets what is normal again",
         playbook=INCIDENT,
     ),
 }

@@ -53,6 +53,7 @@ class ScorerCondition(StrEnum):
     HOST_TROUBLE = "scorer-host"
     BACKLOG = "backlog"
     SLOW = "slow-scorer"
+    CAPACITY = "capacity-set"
 
     @property
     def rule(self) -> ConditionRule:
@@ -120,5 +121,9 @@ _RULES: dict[ScorerCondition, ConditionRule] = {
     ),
     ScorerCondition.SLOW: ConditionRule(
         health=Health.DEGRADED, by_hand="look at its load and at what else runs there"
+    ),
+    ScorerCondition.CAPACITY: ConditionRule(
+        health=Health.DEGRADED,
+        by_hand="`remediate plan INC-002` sets what is normal again; leave it while it is needed",
     ),
 }

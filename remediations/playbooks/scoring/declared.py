@@ -96,28 +96,43 @@ def environment_of(scoring: ScoringSituation, host: str) -> EnvironmentFile | No
 
 def file_changes(scoring: ScoringSituation, host: str) -> bool:
     """Whether the file has to be written: a process may run with what stood there before."""
-    found, wanted = environment_of(scoring, host), settable(scoring)
+    return file_lacks(scoring, host, settable(scoring))
+
+
+def file_lacks(scoring: ScoringSituation, host: str, wanted: tuple[Setting, ...]) -> bool:
+    """Whether something else, or nothing, stands there of what is wanted."""
+    found = environment_of(scoring, host)
     names = [one.name for one in wanted]
     return found is None or words_of(names, found.settings) != settings_text(wanted)
 
 
 def environment_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
-    """What decides about writing the environment file of a service."""
-    reading, at = scoring.scorer(host), scoring.observation.began
-    found, source = environment_of(scoring, host), reading.environment
-    process, wanted = value_or_none(reading.process), settable(scoring)
-    names = [one.name for one in wanted]
-    alone = UNKNOWN if found is None else found.trouble or found.form or "yes"
-    runs = UNKNOWN if process is None else words_of(names, process.settings) or NONE
+    """What decides about writing what is declared to the environment file of a service."""
+    wanted = settable(scoring)
     return (
         *scorer_facts(scoring, host),
         named(
             "scoring.settings",
             settings_text(wanted) or NONE,
-            at,
+            scoring.observation.began,
             "inventory",
             why="they are declared, and written",
         ),
+        *file_facts(scoring, host, wanted),
+    )
+
+
+def file_facts(
+    scoring: ScoringSituation, host: str, wanted: tuple[Setting, ...]
+) -> tuple[Fact, ...]:
+    """What decides about the file itself, as far as the wanted names go."""
+    reading, at = scoring.scorer(host), scoring.observation.began
+    found, source = environment_of(scoring, host), reading.environment
+    process = value_or_none(reading.process)
+    names = [one.name for one in wanted]
+    alone = UNKNOWN if found is None else found.trouble or found.form or "yes"
+    runs = UNKNOWN if process is None else words_of(names, process.settings) or NONE
+    return (
         named(
             f"{host}.environment_file",
             reading.entry.environment_file or NONE,
@@ -147,6 +162,11 @@ def environment_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
 def environment_data(facts: Facts, host: str) -> StepData:
     """What the deploy needs to know. What is not known lets the compilation fail, where guards
     block already."""
+    return file_data(facts, host, "scoring.settings")
+
+
+def file_data(facts: Facts, host: str, wanted: str) -> StepData:
+    """The same, where `wanted` is the fact that has what is to be written."""
 
     def text(name: str) -> str:
         value = facts[name]
@@ -158,14 +178,18 @@ def environment_data(facts: Facts, host: str) -> StepData:
         "invocation": unit["invocation"],
         "environment_file": text(f"{host}.environment_file"),
         "taken": text(f"{host}.environment_taken"),
-        "settings": text("scoring.settings"),
+        "settings": text(wanted),
         "before": text(f"{host}.environment"),
     }
 
 
 def environment_undo_data(facts: Facts, host: str) -> StepData:
     """The same backwards, whatever runs by then."""
-    data = environment_data(facts, host)
+    return backwards(environment_data(facts, host))
+
+
+def backwards(data: StepData) -> StepData:
+    """The data of the step that takes it back."""
     return {
         **data,
         "settings": data["before"],
@@ -176,7 +200,11 @@ def environment_undo_data(facts: Facts, host: str) -> StepData:
 
 def differences(facts: Facts, host: str) -> tuple[str, ...]:
     """The change of the file, line by line, as a diff shows it."""
-    data = environment_data(facts, host)
+    return diff_of(environment_data(facts, host))
+
+
+def diff_of(data: StepData) -> tuple[str, ...]:
+    """The change of the file by the data of its step."""
     found = []
     for old, new in zip(str(data["before"]).split(), str(data["settings"]).split(), strict=False):
         if old != new:

@@ -16,7 +16,7 @@ from remediations.playbooks.scoring.container import ACTIONS as CONTAINER_ACTION
 from remediations.playbooks.scoring.declared_settings import ACTIONS as SETTINGS_ACTIONS
 from remediations.playbooks.scoring.facts import scoring_facts
 from remediations.playbooks.scoring.finding import ScoringFinding
-from remediations.playbooks.scoring.gates import AnswersAlike, AsDeclared, KeepsScoring
+from remediations.playbooks.scoring.gates import AnswersAlike, AsDeclared, KeepsScoring, Serves
 from remediations.playbooks.scoring.guards.table import INVARIANTS
 from remediations.playbooks.scoring.impact import levels
 from remediations.playbooks.scoring.incident import PLAYBOOKS
@@ -24,6 +24,7 @@ from remediations.playbooks.scoring.look import watch
 from remediations.playbooks.scoring.model_skew import ACTIONS as MODEL_ACTIONS
 from remediations.playbooks.scoring.present import DOMAIN as NAME
 from remediations.playbooks.scoring.present import present
+from remediations.playbooks.scoring.scale_and_limit import ACTIONS as CAPACITY_ACTIONS
 from remediations.playbooks.scoring.situation import has_scorers, resources, situation
 from remediations.values.part import Part
 
@@ -39,7 +40,7 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=resources,
-    actions=(*MODEL_ACTIONS, *CONTAINER_ACTIONS, *SETTINGS_ACTIONS),
+    actions=(*MODEL_ACTIONS, *CONTAINER_ACTIONS, *SETTINGS_ACTIONS, *CAPACITY_ACTIONS),
     playbooks=PLAYBOOKS,
     watch=watch,
     checks="remediations.playbooks.scoring.checks",
@@ -53,6 +54,7 @@ DOMAIN = Domain(
         AnswersAlike,
         KeepsScoring,
         AsDeclared,
+        Serves,
     ),
     rests_on=("chain",),
     with_inputs=lambda scoring, inputs: replace(scoring, inputs=inputs),

@@ -23,7 +23,22 @@ class Basis(StrEnum):
     """The inventory pins it, and no other one has more than two thirds."""
     GOLDEN = "golden"
     """The golden vectors have it, and no powers are known."""
+    LATE = "late"
+    """The golden vectors have it, nobody answers otherwise, and together with those that are late
+    with their requests it would be more than two thirds."""
     NONE = "none"
+
+
+ANSWERING = frozenset(
+    {
+        ScorerCondition.AGREED,
+        ScorerCondition.CAPACITY,
+        ScorerCondition.SLOW,
+        ScorerCondition.BACKLOG,
+        ScorerCondition.HOST_TROUBLE,
+    }
+)
+"""The conditions with which nothing is wrong with an answer but its time."""
 
 
 class AnswerGroup(Record, frozen=True, kw_only=True):
@@ -94,6 +109,15 @@ class ScoringFinding(Kinded, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _by_host(self) -> Mapping[str, ScorerFinding]:
         return {one.host: one for one in self.scorers}
+
+    @cached_property
+    def agreeing(self) -> tuple[ScorerFinding, ...]:
+        """The services that give the agreed answers, be it late, and go on to give them."""
+        return tuple(
+            one
+            for one in self.scorers
+            if one.condition in ANSWERING and one.answers and one.answers == self.agreed
+        )
 
     def model_group(self, sha256: str) -> ModelGroup | None:
         """The services with a model, None if nobody has it."""

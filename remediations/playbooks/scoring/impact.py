@@ -10,7 +10,6 @@ from __future__ import annotations
 from remediations.engine.plan.impact import Effect, Level
 from remediations.playbooks.chain.finding import Tristate
 from remediations.playbooks.chain.impact import POWER as CHAIN_POWER
-from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.systems.comet.quorum import has_quorum
 
@@ -27,7 +26,7 @@ def levels(scoring: ScoringSituation) -> tuple[Level, ...]:
     if not total or scoring.chain is None:
         return ()
     chain = scoring.chain.finding
-    agreeing = sum(one.power for one in finding.scorers if one.condition is ScorerCondition.AGREED)
+    agreeing = sum(one.power for one in finding.agreeing)
     quorum = 2 * total // 3 + 1
     votes = has_quorum(chain.online_power, total) and chain.halted is not Tristate.YES
     return (
@@ -46,7 +45,7 @@ def restart_effect(scoring: ScoringSituation, host: str) -> tuple[Effect, ...]:
     if scoring.chain is None or not scoring.finding.total_power:
         return ()
     one = scoring.finding.scorer(host)
-    agrees = one.condition is ScorerCondition.AGREED
+    agrees = one in scoring.finding.agreeing
     votes = one.power if host in scoring.chain.voting else 0
     return (
         Effect(POWER, one.power if agrees else 0, 0, one.power),

@@ -7,6 +7,7 @@ from remediations.playbooks.scoring.classes import INCIDENT, NON_DETERMINISTIC
 from remediations.playbooks.scoring.container import REMOVE_STALE, RESTART
 from remediations.playbooks.scoring.declared_settings import DECLARED_SETTINGS
 from remediations.playbooks.scoring.model_skew import KEEP_MODEL, MODEL_SKEW
+from remediations.playbooks.scoring.scale_and_limit import BRANCHES as CAPACITY_BRANCHES
 from remediations.playbooks.scoring.situation import ScoringSituation
 
 BRANCHES: tuple[Branch[ScoringSituation], ...] = (
@@ -15,6 +16,7 @@ BRANCHES: tuple[Branch[ScoringSituation], ...] = (
     KEEP_MODEL,
     MODEL_SKEW,
     DECLARED_SETTINGS,
+    *CAPACITY_BRANCHES,
 )
 
 INC_002 = Playbook(

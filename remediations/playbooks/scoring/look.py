@@ -1,7 +1,7 @@
 """One look at the services while a plan is applied: for gates, live display, plot and report.
 
-The series are `agrees` for every service (1: the agreed answers, 0: others), and `scoring power`
-for the power behind the agreed answers.
+The series are `agrees` for every service (1: the agreed answers, 0: others), `scoring power` for
+the power behind the agreed answers, and `queue` for the requests that wait where a gate asks.
 """
 
 from __future__ import annotations
@@ -9,18 +9,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from remediations.engine.apply.look import GateVerdict, Harm, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.scoring.baseline import Scorers, ScoringBaseline
-from remediations.playbooks.scoring.gates import AsDeclared, ScorerSnapshot, judge_gate
+from remediations.playbooks.scoring.gates import AsDeclared, ScorerSnapshot, Serves, judge_gate
 from remediations.playbooks.scoring.impact import POWER
 from remediations.reach.connection import Reach
 from remediations.render.formats import percent
-from remediations.systems.scorer.poll import ScorerPoll, ScorerTarget, poll_scorers
+from remediations.systems.scorer.poll import (
+    QueueSource,
+    ScorerPoll,
+    ScorerTarget,
+    poll_scorers,
+)
 from remediations.systems.scorer.values import GoldenVectors
+from remediations.values.part import Kinded
+
+K = TypeVar("K", bound=Kinded)
 
 AGREES = "agrees"
+QUEUE = "queue"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +72,11 @@ class ScoringLook:
                     for one in self.scorers
                 ),
                 *power,
+                *(
+                    Point(series=QUEUE, subject=one.host, value=one.queue)
+                    for one in self.scorers
+                    if one.queue is not None
+                ),
             ),
             marks=marks,
             harms=(
@@ -124,6 +139,7 @@ def look_at(
                 steady_s=steady,
                 says=says,
                 settings=poll.settings,
+                queue=poll.queue,
             )
         )
     return ScoringLook(scorers=tuple(found), total_power=total_power)
@@ -147,10 +163,10 @@ def _difference(poll: ScorerPoll, golden: GoldenVectors) -> str:
 def watch(plan: Plan, reach: Reach) -> Watch:
     """A watch that asks all services of the plan at once."""
     before, targets = plan.part(ScoringBaseline), plan.part(Scorers).scorers
-    steadiness, names = Steadiness(), names_awaited(plan)
+    steadiness, names, queues = Steadiness(), names_awaited(plan), queues_awaited(plan)
 
     async def look() -> ScoringLook:
-        polls = await poll_scorers(reach, targets, before.golden, before.timeout_ms, names)
+        polls = await poll_scorers(reach, targets, before.golden, before.timeout_ms, names, queues)
         return look_at(targets, before.golden, before.total_power, polls, steadiness)
 
     return look
@@ -158,6 +174,15 @@ def watch(plan: Plan, reach: Reach) -> Watch:
 
 def names_awaited(plan: Plan) -> Mapping[str, tuple[str, ...]]:
     """Host → the names of its process' environment that a gate of the plan waits for."""
-    gates = [stage.gate.asks for stage in plan.stages]
-    awaited = [asks.read(AsDeclared) for asks in gates if asks.kind == AsDeclared.KIND]
+    awaited: list[AsDeclared | Serves] = [*_awaited(plan, AsDeclared), *_awaited(plan, Serves)]
     return {host: tuple(one.name for one in ask.settings) for ask in awaited for host in ask.hosts}
+
+
+def queues_awaited(plan: Plan) -> Mapping[str, QueueSource]:
+    """Host → where the queue is read that a gate of the plan waits for."""
+    return {one.host: one for ask in _awaited(plan, Serves) for one in ask.queues}
+
+
+def _awaited(plan: Plan, kind: type[K]) -> list[K]:
+    gates = [stage.gate.asks for stage in plan.stages]
+    return [asks.read(kind) for asks in gates if asks.kind == kind.KIND]

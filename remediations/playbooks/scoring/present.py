@@ -68,6 +68,7 @@ def _rows(finding: ScoringFinding) -> Iterator[FindingRow]:
             Basis.POWER: "more than two thirds have it",
             Basis.PIN: "pinned by the inventory",
             Basis.GOLDEN: "that of the golden vectors",
+            Basis.LATE: "that of the golden vectors",
         }
         yield FindingRow(title="model", text=f"{finding.model[:16]}, {basis[finding.model_basis]}")
     else:

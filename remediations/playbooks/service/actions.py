@@ -6,14 +6,28 @@ from remediations.engine.domain import Action, Facts, StepData
 from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.service.guards import (
     GUARDS,
+    class_is_bound,
+    generation_is_seen,
     image_is_good,
     image_is_previewed,
+    is_not_paused,
+    nobody_owns_it,
     restart_is_previewed,
+    runs_once,
+    scale_is_declared,
+    scale_is_previewed,
 )
-from remediations.playbooks.service.impact import effects
+from remediations.playbooks.service.impact import effects, scale_effects
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.preview import version_image
-from remediations.systems.kubernetes.steps import DRIVER_NAME, IMAGE, IMAGE_BACK, RESTART
+from remediations.systems.kubernetes.steps import (
+    DRIVER_NAME,
+    IMAGE,
+    IMAGE_BACK,
+    RESTART,
+    SCALE,
+    SCALE_BACK,
+)
 from remediations.systems.kubernetes.values import WorkloadState
 from remediations.values.reading import Known, Unknown
 
@@ -111,6 +125,29 @@ def _image_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
     )
 
 
+def _scale_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
+    workload, wanted = service.workload(target), service.replicas
+    limits, source = workload.entry.scale, workload.state.source
+    state, to_replicas = service.state(target), UNKNOWN if wanted is None else str(wanted)
+    told = "nothing"
+    if limits is not None:
+        bound = ", ".join(limits.node_class) or "any"
+        told = f"{limits.normal} to {limits.most}, nodes {bound}, costs {limits.cost}"
+    return (
+        *workload_facts(service, target),
+        fact(service, f"{target}.scale", told, "people declared how far", "inventory"),
+        fact(service, f"{target}.to_replicas", to_replicas, "so many will be wanted", "--replicas"),
+        fact(
+            service,
+            f"{target}.node_class",
+            UNKNOWN if state is None else ", ".join(state.node_class),
+            "the processors of a node decide about the bits of a score",
+            source,
+        ),
+        preview_fact(service, target, SCALE, to_replicas),
+    )
+
+
 def preview_fact(service: ServiceSituation, target: str, deploy: str, image: str) -> Fact:
     """What the API server makes of a patch."""
     preview = service.reading.preview(target, deploy, image)
@@ -149,6 +186,15 @@ def _back_data(facts: Facts, target: str) -> StepData:
     return {key: value for key, value in _image_data(facts, target).items() if key != "preview"}
 
 
+def _scale_data(facts: Facts, target: str) -> StepData:
+    desired, wanted = facts[f"{target}.desired"], facts[f"{target}.to_replicas"]
+    return {**_data(facts, target), "from_replicas": desired, "to_replicas": wanted}
+
+
+def _scale_back_data(facts: Facts, target: str) -> StepData:
+    return {key: value for key, value in _scale_data(facts, target).items() if key != "preview"}
+
+
 RESTART_WORKLOAD = Action(
     name="workload.restart",
     driver=DRIVER_NAME,
@@ -176,4 +222,31 @@ SET_IMAGE = Action(
     guards=(*GUARDS, image_is_good, image_is_previewed),
     effects=effects,
     undone_by=SET_IMAGE_BACK,
+)
+SCALE_WORKLOAD_BACK = Action(
+    name="workload.scale-back",
+    driver=DRIVER_NAME,
+    deploy=SCALE_BACK,
+    facts=workload_facts,
+    data=_scale_back_data,
+    guards=(is_not_paused, nobody_owns_it, runs_once),
+    effects=scale_effects,
+)
+SCALE_WORKLOAD = Action(
+    name="workload.scale",
+    driver=DRIVER_NAME,
+    deploy=SCALE,
+    facts=_scale_facts,
+    data=_scale_data,
+    guards=(
+        generation_is_seen,
+        is_not_paused,
+        nobody_owns_it,
+        runs_once,
+        scale_is_declared,
+        class_is_bound,
+        scale_is_previewed,
+    ),
+    effects=scale_effects,
+    undone_by=SCALE_WORKLOAD_BACK,
 )

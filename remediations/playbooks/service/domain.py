@@ -13,6 +13,8 @@ from remediations.engine.plan.plan import Plan
 from remediations.playbooks.service import high_error_rate
 from remediations.playbooks.service.actions import (
     RESTART_WORKLOAD,
+    SCALE_WORKLOAD,
+    SCALE_WORKLOAD_BACK,
     SET_IMAGE,
     SET_IMAGE_BACK,
     service_facts,
@@ -80,7 +82,7 @@ DOMAIN = Domain(
     baseline=baseline,
     resources=lambda service: (f"kubernetes/{service.cluster}/{service.reading.namespace}",),
     actions=(
-        *(RESTART_WORKLOAD, SET_IMAGE, SET_IMAGE_BACK),
+        *(RESTART_WORKLOAD, SET_IMAGE, SET_IMAGE_BACK, SCALE_WORKLOAD, SCALE_WORKLOAD_BACK),
         *(CORDON_NODE, UNCORDON_NODE, EVICT_POD, DELETE_STUCK_POD),
     ),
     playbooks=(high_error_rate.PLAYBOOK,),

@@ -28,13 +28,15 @@ from remediations.values.record import Record
 
 class RolledOut(Kinded, frozen=True, kw_only=True):
     """A gate: the controller has seen a generation after `after`, and updated = wanted = available.
-    `image` is what its template names then, "" for any."""
+    `image` is what its template names then, "" for any; `replicas` is how many are wanted then, 0
+    for any."""
 
     KIND: ClassVar[str] = "service.rolled-out/1"
 
     target: str
     after: int
     image: str
+    replicas: int = 0
 
 
 class WorkloadBefore(Record, frozen=True, kw_only=True):
@@ -139,6 +141,9 @@ def judge_rollout(asked: RolledOut, state: WorkloadState | None) -> GateVerdict:
     images = [one.image for one in state.images]
     if asked.image and asked.image not in images:
         return GateVerdict(open=False, seen=f"its template names {', '.join(images)}")
+    if asked.replicas and asked.replicas != state.desired:
+        seen = f"{state.desired} replicas are wanted, not {asked.replicas}"
+        return GateVerdict(open=False, seen=seen)
     counts = (
         f"{state.updated} updated, {state.available} available, {state.total} in all, of "
         f"{state.desired}"

@@ -208,6 +208,57 @@ def image_is_good(service: ServiceSituation, target: str) -> GuardResult:
     )
 
 
+def scale_is_declared(service: ServiceSituation, target: str) -> GuardResult:
+    """K23: the number is within what people declared, and keeps the floor."""
+    entry, state, wanted = service.workload(target).entry, service.state(target), service.replicas
+    limits = entry.scale
+    trouble = ""
+    if limits is None:
+        trouble = "nobody declared how far (`scale`)"
+    elif wanted is None:
+        trouble = "no number was chosen"
+    elif not limits.normal <= wanted <= limits.most or wanted < entry.floor:
+        trouble = f"{wanted} replicas"
+    elif state is not None and wanted == state.desired:
+        trouble = f"{wanted} replicas are wanted already"
+    declared = "" if limits is None else f"{max(limits.normal, entry.floor)} to {limits.most}"
+    return guard_result(
+        "K23",
+        "the number of replicas is within what people declared",
+        subject=target,
+        holds=False if trouble else None if state is None else True,
+        got=trouble or (NOT_READ if state is None else f"{state.desired}, then {wanted}"),
+        expected=f"another number, of {declared}" if declared else "`scale` in the inventory",
+        next_step="choose another with --replicas, or declare `scale` (docs/kubernetes.md#scale)",
+        facts=(f"{target}.to_replicas", f"{target}.desired", f"{target}.scale"),
+    )
+
+
+def class_is_bound(service: ServiceSituation, target: str) -> GuardResult:
+    """K24: every new pod lands on nodes of the declared class of processors."""
+    limits, state = service.workload(target).entry.scale, service.state(target)
+    declared = () if limits is None else limits.node_class
+    bound = () if state is None else state.node_class
+    lacks = [label for label in declared if label not in bound]
+    got = ", ".join(bound) or "its template binds its pods to no nodes"
+    return guard_result(
+        "K24",
+        "its pods are bound to nodes of one class",
+        subject=target,
+        holds=None if state is None else not lacks,
+        got=NOT_READ if state is None else got,
+        expected=f"nodeSelector {', '.join(declared)}" if declared else "any: so people declared",
+        next_step="bind it in its template at its source: on other processors a score has other "
+        "bits, and a validator that gets it another state",
+        facts=(f"{target}.node_class", f"{target}.scale"),
+    )
+
+
+def scale_is_previewed(service: ServiceSituation, target: str) -> GuardResult:
+    """K7, for a number of replicas."""
+    return previewed(service, target, "scale", str(service.replicas or ""))
+
+
 GUARDS = (generation_is_seen, is_not_paused, nobody_owns_it, runs_once, floor_is_kept)
 """What holds for every change of a workload."""
 INVARIANTS = (cluster_is_known, rights_are_given)

@@ -12,9 +12,11 @@ from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.delete_stuck_pod import DELETE_POD
 from remediations.playbooks.service.drain_node import DRAIN_NODE
 from remediations.playbooks.service.gates import RolledOut
+from remediations.playbooks.service.scale import SCALE
 from remediations.playbooks.service.situation import DIGEST_INPUT, ServiceSituation
 from remediations.systems.kubernetes.inventory import DIGEST
 from remediations.systems.kubernetes.preview import candidate_images
+from remediations.systems.kubernetes.steps import IMAGE, RESTART
 from remediations.systems.kubernetes.values import Workload, WorkloadState
 from remediations.values.part import Part
 from remediations.values.reading import value_or_none
@@ -69,6 +71,12 @@ def _propose_back(service: ServiceSituation) -> Proposal[ServiceSituation]:
         risk=Risk.MEDIUM,
         worst_case="the image does not work either: the pods that serve now go on, as far as "
         "maxUnavailable lets them",
+        warnings=tuple(
+            line
+            for one in broken
+            if (good := service.last_good(one))
+            for line in service.preview_line(one.entry.target, IMAGE, good.image)
+        ),
     )
 
 
@@ -113,6 +121,9 @@ def _propose_restart(service: ServiceSituation) -> Proposal[ServiceSituation]:
         risk=Risk.MEDIUM,
         worst_case="pods that serve are replaced by pods that do not become ready, as far as "
         "maxUnavailable lets them",
+        warnings=tuple(
+            line for one in those for line in service.preview_line(one.entry.target, RESTART, "")
+        ),
     )
 
 
@@ -178,5 +189,6 @@ PLAYBOOK = Playbook(
             fits=_fits_restart,
             propose=_propose_restart,
         ),
+        SCALE,
     ),
 )

@@ -50,6 +50,15 @@ def effects(service: ServiceSituation, target: str) -> tuple[Effect, ...]:
     )
 
 
+def scale_effects(service: ServiceSituation, target: str) -> tuple[Effect, ...]:
+    """More or fewer replicas: the pods that stay are left alone."""
+    state, wanted = service.state(target), service.replicas
+    if state is None or wanted is None:
+        return ()
+    during = min(state.available, wanted)
+    return (Effect(measure=measure_of(target), now=state.available, during=during, after=wanted),)
+
+
 def levels(service: ServiceSituation) -> tuple[Level, ...]:
     """Every workload that was read."""
     found = []

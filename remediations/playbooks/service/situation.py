@@ -8,6 +8,7 @@ from typing import NamedTuple
 from remediations.engine.domain import Inputs
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.service.conditions import Judged, judge_workload
+from remediations.render.formats import count_of
 from remediations.systems.kubernetes.node_values import Node, NodePod, NodeState
 from remediations.systems.kubernetes.preview import candidate_images, version_image
 from remediations.systems.kubernetes.values import (
@@ -18,7 +19,7 @@ from remediations.systems.kubernetes.values import (
 from remediations.values.reading import value_or_none
 from remediations.values.record import Moment
 
-DIGEST_INPUT, NODE_INPUT = "digest", "node"
+DIGEST_INPUT, NODE_INPUT, REPLICAS_INPUT = "digest", "node", "replicas"
 
 
 class LastGood(NamedTuple):
@@ -90,6 +91,21 @@ class ServiceSituation:
     def state(self, target: str) -> WorkloadState | None:
         """What was read of it, None if nothing."""
         return value_or_none(self.workload(target).state)
+
+    @property
+    def replicas(self) -> int | None:
+        """The number that people chose, None where they chose none."""
+        chosen = self.inputs.get(REPLICAS_INPUT)
+        return None if chosen is None else int(chosen)
+
+    def preview_line(self, target: str, deploy: str, image: str) -> tuple[str, ...]:
+        """One line of how much the API server makes of a patch; none where it was not tried."""
+        preview = self.reading.preview(target, deploy, image)
+        shown = value_or_none(preview.shown) if preview is not None else None
+        if not shown:
+            return ()
+        number = count_of(shown.count("; ") + 1, "change")
+        return (f"{target}: preview: {number}, `remediate show --verbose`",)
 
     def last_good(self, workload: Workload) -> LastGood | None:
         """The image to go back to: the one that people chose, the one that the inventory calls

@@ -6,7 +6,9 @@ kubernetes:
   namespace: scoring
   owner_period_seconds: 180     # how often a controller of somebody else's makes it its own
   workloads:
-    scorer: {kind: Deployment, role: service, floor: 1, container: scorer}
+    scorer:
+      {kind: Deployment, role: service, floor: 1, container: scorer,
+       scale: {normal: 2, max: 6, cost: one node of 8 processors for two, class: {cpu: avx2}}}
   nodes: [n1, n2]               # those that a plan may cordon and drain; left out: none
   others: [kube-system]         # namespaces whose pods a drain may move, too
 """
@@ -34,6 +36,12 @@ _CONTEXT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@:/.-]{0,252}")
 _MOST_WORKLOADS = 50
 _MOST_REPLICAS = 10_000
 _MOST_NODES = 50
+MOST_STEPS = 16
+"""How far `max` may be above `normal`: each number between is tried by a dry run."""
+_COST = re.compile(r"(?! )[ -~]{1,200}(?<! )")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_LABEL_KEY = re.compile(rf"({DNS_NAME.pattern}/)?{_LABEL.pattern}")
+ANY = "any"
 _DAY_S = 24 * 3600
 NO_OWNER_S = 0
 """Nobody else makes the workloads their own, as far as the inventory says."""
@@ -59,10 +67,27 @@ class WorkloadRole(StrEnum):
     VALIDATOR = "validator"
 
 
+class ScaleLimits(Record, frozen=True, kw_only=True):
+    """How far people let a workload be scaled: from `normal`, the number while nothing is wrong, to
+    `most`. `cost` is what more cost, in words. `node_class` are the labels, as `NAME=VALUE`, to
+    which its pods have to be bound: their processors decide about the numbers; empty where people
+    declared that any will do."""
+
+    normal: int
+    most: int
+    cost: str
+    node_class: tuple[str, ...]
+
+    def choices(self, now: int) -> tuple[int, ...]:
+        """The numbers that it may be scaled to."""
+        return tuple(n for n in range(self.normal, self.most + 1) if n != now)
+
+
 class WorkloadEntry(Record, frozen=True, kw_only=True):
     """A workload, as its operator says. `floor` is how many replicas must stay available;
     `container` is the one whose image is the version, None if there is only one; `good` is the
-    digest of an image that is known to work, None if nobody says so."""
+    digest of an image that is known to work, `scale` how far it may be scaled; None if nobody says
+    so."""
 
     name: str
     kind: WorkloadKind
@@ -70,6 +95,7 @@ class WorkloadEntry(Record, frozen=True, kw_only=True):
     floor: int
     container: str | None
     good: str | None
+    scale: ScaleLimits | None = None
 
     @property
     def target(self) -> str:
@@ -164,7 +190,7 @@ def _workload(workloads: InventoryTable, name: object) -> WorkloadEntry:
     if not isinstance(name, str) or not DNS_NAME.fullmatch(name):
         raise workloads.wrong(name, "the name of a workload", str(name)[:80])
     table = workloads.table(name)
-    table.keys(required=("kind", "role"), optional=("floor", "container", "good"))
+    table.keys(required=("kind", "role"), optional=("floor", "container", "good", "scale"))
     return WorkloadEntry(
         name=name,
         kind=table.choice("kind", WorkloadKind),
@@ -172,7 +198,41 @@ def _workload(workloads: InventoryTable, name: object) -> WorkloadEntry:
         floor=table.whole_number("floor", 0, _MOST_REPLICAS, default=0, unit="replicas"),
         container=table.optional("container", DNS_LABEL, "the name of a container"),
         good=table.optional("good", DIGEST, "the digest of an image, sha256: and 64 hex digits"),
+        scale=_scale(table) if "scale" in table else None,
     )
+
+
+def _scale(table: InventoryTable) -> ScaleLimits:
+    if table.choice("role", WorkloadRole) is WorkloadRole.VALIDATOR:
+        raise table.wrong("scale", "no `scale`: a validator's key runs once", "that of a validator")
+    if table.choice("kind", WorkloadKind) is not WorkloadKind.DEPLOYMENT:
+        raise table.wrong("scale", "`scale` of a Deployment only", "that of another kind")
+    scale = table.table("scale")
+    scale.keys(required=("normal", "max", "cost", "class"), optional=())
+    most = scale.whole_number("max", 2, _MOST_REPLICAS, default=2, unit="replicas")
+    least = max(1, most - MOST_STEPS)
+    normal = scale.whole_number("normal", least, most - 1, default=least, unit="replicas")
+    return ScaleLimits(
+        normal=normal,
+        most=most,
+        cost=scale.text("cost", _COST, "one line of at most 200 characters: what more cost"),
+        node_class=_class(scale),
+    )
+
+
+def _class(scale: InventoryTable) -> tuple[str, ...]:
+    """Labels of nodes, or the word that says that their processors do not matter."""
+    expected = "labels of nodes, as {cpu: avx2}, or `any` where no number depends on the processors"
+    if scale.content["class"] == ANY:
+        return ()
+    if not isinstance(scale.content["class"], dict) or not scale.content["class"]:
+        raise scale.wrong("class", expected)
+    labels = scale.table("class")
+    for name in labels.content:
+        if not isinstance(name, str) or not _LABEL_KEY.fullmatch(name):
+            raise labels.wrong(name, expected, str(name)[:80])
+    found = {name: labels.text(name, _LABEL, "the value of a label") for name in labels.content}
+    return tuple(sorted(f"{name}={value}" for name, value in found.items()))
 
 
 CLUSTER_SECTION = InventorySection(

@@ -191,7 +191,15 @@ def workload_state(
         ),
         update_revision=str(update) if update else UNSET,
         partition=number(tree, *_PARTITION, absent=0) if update else UNSET,
+        node_class=_node_class(template),
     )
+
+
+def _node_class(template: Tree) -> tuple[str, ...]:
+    labels = at(template, "spec", "nodeSelector") or {}
+    if not isinstance(labels, dict):
+        raise TextError("a nodeSelector of another form")
+    return tuple(sorted(f"{name}={value}" for name, value in labels.items()))
 
 
 def _owned_by(tree: Tree, uid: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from remediations.render.printable import one_line
 from remediations.systems.kubernetes.inventory import WorkloadEntry
-from remediations.systems.kubernetes.steps import IMAGE, RESTART
+from remediations.systems.kubernetes.steps import IMAGE, RESTART, SCALE
 from remediations.systems.kubernetes.values import Image, WorkloadState
 
 Tree = dict[str, Any]
@@ -69,13 +69,24 @@ def repository(image: str) -> str:
 def tried(
     entry: WorkloadEntry, state: WorkloadState, base: dict[str, str | int]
 ) -> Iterator[tuple[str, str, dict[str, str | int]]]:
-    """Each patch that a playbook may propose: its deploy, the image it sets, its data."""
+    """Each patch that a playbook may propose: its deploy, the image or the number of replicas
+    that it sets, its data."""
     yield RESTART, "", base
     now = version_image(entry, state.images)
     for image in candidate_images(entry, state):
         assert now is not None, "there are no candidates without one"
         more = {"container": now.container, "from_image": now.image, "to_image": image}
         yield IMAGE, image, {**base, **more}
+    for number in () if entry.scale is None else entry.scale.choices(state.desired):
+        yield (
+            SCALE,
+            str(number),
+            {
+                **base,
+                "from_replicas": state.desired,
+                "to_replicas": number,
+            },
+        )
 
 
 def differences(before: Tree, after: Tree) -> str:

@@ -32,6 +32,8 @@ DRIVER_NAME = "kubernetes"
 STEP_LIMIT_S = 60
 """Seconds in which a write must be settled. The rollout that it starts has a gate of its own."""
 RESTART, IMAGE, IMAGE_BACK = "restart", "image", "image-back"
+SCALE, SCALE_BACK = "scale", "scale-back"
+REPLICAS_PATH = "/spec/replicas"
 _PATH = re.compile(r"([A-Za-z0-9._~-]+)(?:\[([a-z0-9-]+)\])?")
 
 
@@ -184,6 +186,26 @@ def _image_patch(container: str, image: str) -> Tree:
     return {"spec": {"template": {"spec": {"containers": named}}}}
 
 
+def _scale(data: StepData) -> Write:
+    return _replicas(
+        data, {"/metadata/generation": int(data["generation"])}, "from_replicas", "to_replicas"
+    )
+
+
+def _scale_back(data: StepData) -> Write:
+    """Takes `_scale` back: by the number that stands there, since the generation has moved."""
+    return _replicas(data, {}, "to_replicas", "from_replicas")
+
+
+def _replicas(data: StepData, expect: Mapping[str, str | int], now: str, then: str) -> Write:
+    return _write(
+        data,
+        expect={**expect, REPLICAS_PATH: int(data[now])},
+        effect={REPLICAS_PATH: int(data[then])},
+        patch={"spec": {"replicas": int(data[then])}},
+    )
+
+
 def _write(
     data: StepData,
     *,
@@ -238,6 +260,16 @@ _DEPLOYS: Mapping[str, _Deploy] = MappingProxyType(
             operation="uncordon a node that this run has cordoned",
             undo="plan the drain again",
             write=lambda data: Write(**uncordon(data)),
+        ),
+        SCALE: _Deploy(
+            operation="set the number of replicas",
+            undo="the former number is set again, as a step of `remediate undo`",
+            write=_scale,
+        ),
+        SCALE_BACK: _Deploy(
+            operation="set the former number of replicas again",
+            undo="plan the other number again",
+            write=_scale_back,
         ),
     }
 )

@@ -63,8 +63,9 @@ class Revision(Record, frozen=True, kw_only=True):
 class WorkloadState(Record, frozen=True, kw_only=True):
     """A workload as the API server has it. `observed` is the generation that its controller has
     seen: what the status says is of that one. `owners` is whoever else makes it their own, in
-    words, without controllers of Kubernetes itself. `update_revision` is what a StatefulSet makes
-    new pods from, of the ordinal `partition` on."""
+    words, without controllers of Kubernetes itself; `node_class` is to which labels of nodes its
+    template binds the pods, as `NAME=VALUE`. `update_revision` is what a StatefulSet makes new
+    pods from, of the ordinal `partition` on."""
 
     uid: str
     generation: int
@@ -87,6 +88,7 @@ class WorkloadState(Record, frozen=True, kw_only=True):
     pods: tuple[Pod, ...]
     update_revision: str | UnsetType = UNSET
     partition: int | UnsetType = UNSET
+    node_class: tuple[str, ...] = ()
 
     @property
     def settled(self) -> bool | None:
@@ -151,7 +153,8 @@ class AccessRight(Record, frozen=True, kw_only=True):
 
 class Preview(Record, frozen=True, kw_only=True):
     """What the API server would make of a patch (`dryRun=All`): `shown` names each field that
-    changes. `deploy` is that of the driver, `image` what it sets, "" for none."""
+    changes. `deploy` is that of the driver, `image` what it sets (an image, or a number of
+    replicas), "" for none."""
 
     target: str
     deploy: str

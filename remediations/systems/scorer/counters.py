@@ -37,7 +37,7 @@ def parse_counters(text: str, at: datetime) -> Counters:
         found = _SAMPLE.fullmatch(line)
         if found is None:
             raise TextError("a line of the metrics is malformed")
-        sums[found[1]] = sums.get(found[1], Fraction(0)) + _number(found[2])
+        sums[found[1]] = sums.get(found[1], Fraction(0)) + counted(found[2])
 
     def value(name: str, scale: int = 1) -> int | None:
         return None if name not in sums else int(sums[name] * scale)
@@ -52,7 +52,12 @@ def parse_counters(text: str, at: datetime) -> Counters:
     )
 
 
-def _number(digits: str) -> Fraction:
+def counted(digits: str) -> Fraction:
+    """One value of a counter.
+
+    Raises:
+        TextError: it is no number that is counted.
+    """
     if not _NUMBER.fullmatch(digits):
         raise TextError("a counter is not a number")
     found = Fraction(digits)

@@ -6,6 +6,7 @@ scoring:
   settings: {OMP_NUM_THREADS: "1", --threads: "1"}
   node_settings: {VEID_INFERENCE_MODEL_HASH: ""}    # "" for any value
   quarantine: disable = true in /etc/virtengine/scoring.toml, then restart virtengined
+  limits: {…}                          # remediations/systems/scorer/limits.py
 hosts:
   val1:
     scoring:
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
+from remediations.systems.scorer.limits import NO_LIMITS, Limits, read_limits
 from remediations.systems.scorer.values import GoldenVectors, Setting
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.names import HOME, UNIT
@@ -70,7 +72,7 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     choose kernels, as processors do. Each vector is asked `asks` times, and may take
     `timeout_ms`. A service is slow above `latency_ms`, and has a backlog from `queue` on.
     `restarts` within `window_s` are enough. `quarantine` is how a validator is taken out of
-    scoring, in its operator's words.
+    scoring, in its operator's words. `limits` are how far a service may be scaled or slowed down.
     """
 
     KIND: ClassVar[str] = "scorer.scoring/1"
@@ -89,6 +91,7 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     window_s: int
     metrics: MetricNames
     quarantine: str | None = None
+    limits: Limits = NO_LIMITS
 
 
 class ScorerEntry(Kinded, frozen=True, kw_only=True):
@@ -148,13 +151,17 @@ def _scoring(table: InventoryTable) -> ScoringEntry:
             f"vectors of the model {golden.model}",
             mend="record vectors with the pinned model (docs/scoring.md#golden-vectors)",
         )
+    settings = _settings(table, "settings", _SETTING)
+    node_settings = _settings(table, "node_settings", ENVIRONMENT_NAME)
+    class_settings = _names(table, "class_settings")
+    declared = (*(one.name for one in (*settings, *node_settings)), *class_settings)
     return ScoringEntry(
         golden=golden,
         model=pin,
         image=table.optional("image", _DIGEST, "a pin: an image's digest, sha256:…"),
-        settings=_settings(table, "settings", _SETTING),
-        node_settings=_settings(table, "node_settings", ENVIRONMENT_NAME),
-        class_settings=_names(table, "class_settings"),
+        settings=settings,
+        node_settings=node_settings,
+        class_settings=class_settings,
         asks=table.whole_number("asks", 2, 5, default=2, unit="a number of times"),
         timeout_ms=table.whole_number(
             "timeout_milliseconds", 100, 4000, default=2000, unit="milliseconds"
@@ -167,6 +174,7 @@ def _scoring(table: InventoryTable) -> ScoringEntry:
         window_s=table.whole_number("window_seconds", 60, 86_400, default=3600, unit="seconds"),
         metrics=_metrics(table),
         quarantine=table.optional("quarantine", _WORDS, "one line of at most 300 characters"),
+        limits=read_limits(table, declared),
     )
 
 
@@ -255,6 +263,7 @@ SCORING_SECTION = InventorySection(
             "window_seconds",
             "metrics",
             "quarantine",
+            "limits",
         ),
     ),
     host=SectionForm(

@@ -18,6 +18,7 @@ from remediations.reach.background import run_in_thread
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.hosts.program import root_command
 from remediations.systems.scorer.answers import AnswerError, canonical_answer
+from remediations.systems.scorer.counters import counted
 from remediations.systems.scorer.inventory import port_of
 from remediations.systems.scorer.parse import parse_asks
 from remediations.systems.scorer.values import Ask, GoldenVectors, Setting
@@ -39,15 +40,28 @@ class ScorerTarget(Record, frozen=True, kw_only=True):
     power: int
 
 
+class QueueSource(Record, frozen=True, kw_only=True):
+    """Where the length of a service's queue is read: the URL of its metrics, and the metric."""
+
+    host: str
+    url: str
+    metric: str
+
+
+NO_QUEUES: Mapping[str, QueueSource] = MappingProxyType({})
+
+
 class ScorerPoll(NamedTuple):
     """What one service is at one moment: the unit's invocation while it is active, else "", and its
     answers by vector in canonical form; `trouble` is the first reason for a missing one. `settings`
-    are those of its process that were asked for, None where they were not read."""
+    are those of its process that were asked for, and `queue` is how many requests wait; None where
+    they were not read."""
 
     invocation: str
     answers: Mapping[str, str]
     trouble: str = ""
     settings: tuple[Setting, ...] | None = None
+    queue: int | None = None
 
 
 NO_POLL = ScorerPoll("", {}, "the host does not answer")
@@ -59,29 +73,32 @@ async def poll_scorers(
     golden: GoldenVectors,
     timeout_ms: int,
     names: Mapping[str, tuple[str, ...]] = NO_NAMES,
+    queues: Mapping[str, QueueSource] = NO_QUEUES,
 ) -> dict[str, ScorerPoll]:
     """Polls all services at once. The poll of one that cannot be asked is empty. `names` are those
-    of the environment that are read, by host."""
+    of the environment that are read, by host, and `queues` are where the length of a queue is."""
     asked = list(targets)
     polls = await asyncio.gather(
-        *(_poll(reach, one, golden, timeout_ms, names.get(one.host, ())) for one in asked)
+        *(
+            _poll(
+                reach,
+                one.host,
+                poll_command(
+                    one, golden, timeout_ms, names.get(one.host, ()), queues.get(one.host)
+                ),
+                golden,
+            )
+            for one in asked
+        )
     )
     return {one.host: poll for one, poll in zip(asked, polls, strict=True)}
 
 
-async def _poll(
-    reach: Reach,
-    target: ScorerTarget,
-    golden: GoldenVectors,
-    timeout_ms: int,
-    names: tuple[str, ...],
-) -> ScorerPoll:
+async def _poll(reach: Reach, host: str, command: str, golden: GoldenVectors) -> ScorerPoll:
     try:
         async with asyncio.timeout(POLL_LIMIT_S):
-            connection = await reach.connect(target.host)
-            done = await connection.run(
-                poll_command(target, golden, timeout_ms, names), timeout_s=POLL_LIMIT_S - 0.5
-            )
+            connection = await reach.connect(host)
+            done = await connection.run(command, timeout_s=POLL_LIMIT_S - 0.5)
             return await run_in_thread(lambda said: read_poll(said, golden), done.stdout)
     except (HostUnreachable, TimeoutError):
         return NO_POLL
@@ -101,10 +118,25 @@ def environment_text(url: str, names: Iterable[str]) -> str:
     )
 
 
+def queue_text(source: QueueSource) -> str:
+    """The program for sh that prints a line `queue NUMBER` for each series of the metric."""
+    pattern = rf"^{source.metric}(\{{[^}}]*\}})? [0-9.eE+]{{1,40}}( [0-9]+)?$"
+    value = "s/^[^ {]*(\\{[^}]*\\})? /queue /"
+    return (
+        f"{_CURL} --max-time 1 --url {shlex.quote(source.url)} 2>/dev/null | head -c 1048576 | "
+        f"grep -aE {shlex.quote(pattern)} | head -n 64 | sed -E {shlex.quote(value)}"
+    )
+
+
 def poll_command(
-    target: ScorerTarget, golden: GoldenVectors, timeout_ms: int, names: tuple[str, ...] = ()
+    target: ScorerTarget,
+    golden: GoldenVectors,
+    timeout_ms: int,
+    names: tuple[str, ...] = (),
+    queue: QueueSource | None = None,
 ) -> str:
-    """Asks for the invocation, then each vector. A frozen engine costs one time limit."""
+    """Asks for the invocation, then each vector, and how many requests wait. A frozen engine costs
+    one time limit."""
     lines = [
         "systemctl show -p ActiveState -p InvocationID -- "
         f"{shlex.quote(target.unit)} | head -c 999",
@@ -115,6 +147,8 @@ def poll_command(
     ]
     if names:
         lines.append(root_command(environment_text(target.url, names), 2))
+    if queue is not None:
+        lines.append(queue_text(queue))
     for index, vector in enumerate(golden.vectors):
         lines.append(f"ask {index} {base64.b64encode(vector.request.encode()).decode()}")
     return "\n".join(lines)
@@ -148,7 +182,17 @@ def read_poll(said: bytes, golden: GoldenVectors) -> ScorerPoll:
             for name, value in shown.items()
             if name.startswith("set_")
         )
-    return ScorerPoll(invocation, answers, trouble, settings)
+    return ScorerPoll(invocation, answers, trouble, settings, read_queue(lines))
+
+
+def read_queue(lines: Iterable[str]) -> int | None:
+    """How many requests wait, over all series; None where no line tells, or one is malformed."""
+    words = [line.split(" ") for line in lines if line.startswith("queue ")]
+    try:
+        found = [counted(one[1]) for one in words]
+    except TextError:
+        return None
+    return int(sum(found)) if found else None
 
 
 def _parsed(line: str) -> Ask | None:

@@ -33,7 +33,9 @@ def planned_model(action: Action = "swap_model") -> PlannedModel:
 
 
 def planned_environment(
-    action: Literal["configure", "configure.undo"] = "configure",
+    action: Literal[
+        "configure", "configure.undo", "scale", "limit", "lift", "scale_back"
+    ] = "configure",
 ) -> PlannedEnvironment:
     """What is to stand in the environment file of the service on the current host, likewise.
 

@@ -40,7 +40,9 @@ def _settings_of_all(inventory: Inventory) -> Mapping[str, str]:
         "remediate_scorer_counted": " ".join(
             (names.completed, names.errors, names.queue, names.latency)
         ),
-        "remediate_scorer_settings": " ".join(one.name for one in scoring.settings),
+        "remediate_scorer_settings": " ".join(
+            (*(one.name for one in scoring.settings), *scoring.limits.names)
+        ),
         "remediate_scorer_class_settings": " ".join(scoring.class_settings),
         "remediate_scorer_node_settings": " ".join(one.name for one in scoring.node_settings),
     }

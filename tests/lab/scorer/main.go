@@ -80,7 +80,11 @@ func run(chosen options, log logger) error {
 		return err
 	}
 	seen := newMetrics()
-	queue := newQueue(engine, seen, control(os.Getenv("SCORER_CONTROL")))
+	capacity, err := capacityOf(os.Getenv)
+	if err != nil {
+		return err
+	}
+	queue := newQueue(engine, seen, control(os.Getenv("SCORER_CONTROL")), capacity)
 	// Never stopped: it answers also while the rest waits for its end.
 	go serveMetrics(chosen.metricsAddress, seen, queue, log)
 
@@ -120,6 +124,14 @@ func settings(threads int) (int, string, error) {
 			}
 		}
 	}
+	// What is called workers somewhere, and is none: each score is split among them.
+	if named := os.Getenv("SCORER_SHARDS"); named != "" {
+		shards, err := strconv.Atoi(named)
+		if err != nil {
+			return 0, "", fmt.Errorf("SCORER_SHARDS: %w", err)
+		}
+		threads *= shards
+	}
 	if threads < 1 || threads > model.Dimension {
 		return 0, "", fmt.Errorf("threads must be 1 to %d, got %d", model.Dimension, threads)
 	}
@@ -128,6 +140,25 @@ func settings(threads int) (int, string, error) {
 		kernel = "avx2"
 	}
 	return threads, kernel, nil
+}
+
+// capacityOf reads what decides nothing but how much is answered.
+func capacityOf(environment func(string) string) (capacity, error) {
+	found := capacity{workers: 1, rate: 1 << 20, room: 4096}
+	for name, value := range map[string]*int{
+		"SCORER_WORKERS": &found.workers, "SCORER_RATE": &found.rate, "SCORER_QUEUE": &found.room,
+	} {
+		named := environment(name)
+		if named == "" {
+			continue
+		}
+		number, err := strconv.Atoi(named)
+		if err != nil || number < 1 {
+			return capacity{}, fmt.Errorf("%s must be a number from 1 on, got %q", name, named)
+		}
+		*value = number
+	}
+	return found, nil
 }
 
 // load refuses as the real sidecar does, in its order and words.

@@ -17,6 +17,7 @@ type metrics struct {
 	lock      sync.Mutex
 	completed int
 	errors    int
+	refused   int
 	sum       float64
 	within    []int
 }
@@ -39,6 +40,13 @@ func (m *metrics) finished(took time.Duration, err error) {
 	}
 }
 
+// turnedAway counts a request above the rate.
+func (m *metrics) turnedAway() {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.refused++
+}
+
 // text is the Prometheus form. That sidecar_healthy is 0 while all is well is the real sidecar's.
 func (m *metrics) text(waiting int64) string {
 	m.lock.Lock()
@@ -52,6 +60,7 @@ func (m *metrics) text(waiting int64) string {
 	plain("completed_total", "counter", m.completed)
 	plain("errors_total", "counter", m.errors)
 	plain("queue_length", "gauge", waiting)
+	plain("turned_away_total", "counter", m.refused)
 	const latency = "veid_inference_latency_seconds"
 	fmt.Fprintf(&out, "# TYPE %s histogram\n", latency)
 	for i, limit := range buckets {

@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
-
-const queueRoom = 4096
 
 var errInjected = errors.New("Session was not created with a graph before Run()!")
 
@@ -24,28 +23,39 @@ type answer struct {
 	err         error
 }
 
-// queue holds the requests for one engine, which takes them one after the other.
+// capacity is what an operator may change without changing a bit of an answer: how many requests are
+// computed at the same time, how many of other clients are taken each second, and how many may wait.
+type capacity struct{ workers, rate, room int }
+
+// queue holds the requests for one engine, each of whose workers takes one after the other.
 type queue struct {
-	engine  *engine
-	seen    *metrics
-	control control
-	waiting chan job
-	length  atomic.Int64
-	held    [][]byte
+	engine   *engine
+	seen     *metrics
+	control  control
+	capacity capacity
+	waiting  chan job
+	length   atomic.Int64
+	taken    atomic.Int64
+	holding  sync.Mutex
+	held     [][]byte
 }
 
-func newQueue(engine *engine, seen *metrics, control control) *queue {
-	made := &queue{engine: engine, seen: seen, control: control, waiting: make(chan job, queueRoom)}
-	go made.work()
+func newQueue(engine *engine, seen *metrics, control control, capacity capacity) *queue {
+	made := &queue{
+		engine: engine, seen: seen, control: control, capacity: capacity,
+		waiting: make(chan job, capacity.room),
+	}
+	for range capacity.workers {
+		go made.work()
+	}
 	go made.load()
 	return made
 }
 
-// work is the engine's own loop. The front answers to /health whatever happens here.
+// work is a worker's own loop. The front answers to /health whatever happens here.
 func (q *queue) work() {
-	count := 0
 	for next := range q.waiting {
-		count++
+		count := int(q.taken.Add(1))
 		faults := q.control.read()
 		if faults.hang {
 			select {} // frozen: nothing brings it back but a restart
@@ -81,6 +91,8 @@ func (q *queue) answer(instances [][]float32) answer {
 // hold takes memory and touches it, once. Little by little: where there is no room for one large piece,
 // Go ends with a segmentation violation.
 func (q *queue) hold(megabytes int) {
+	q.holding.Lock()
+	defer q.holding.Unlock()
 	for len(q.held) < megabytes {
 		piece := make([]byte, 1<<20)
 		for i := 0; i < len(piece); i += 4096 {
@@ -90,10 +102,15 @@ func (q *queue) hold(megabytes int) {
 	}
 }
 
-// load asks for scores as other clients would, so many times a second.
+// load asks for scores as other clients would, so many times a second. The rate is a limit on these: the
+// requests of the host's own node are never turned away for it.
 func (q *queue) load() {
 	for range time.Tick(time.Second) {
-		for range q.control.read().load {
+		for i := range q.control.read().load {
+			if i >= q.capacity.rate {
+				q.seen.turnedAway()
+				continue
+			}
 			q.put([][]float32{make([]float32, len(q.engine.weights))})
 		}
 	}
@@ -102,11 +119,12 @@ func (q *queue) load() {
 // put returns nil where there is no room.
 func (q *queue) put(instances [][]float32) chan answer {
 	next := job{instances, time.Now(), make(chan answer, 1)}
+	q.length.Add(1) // before a worker can have it: the gauge never goes below zero
 	select {
 	case q.waiting <- next:
-		q.length.Add(1)
 		return next.done
 	default:
+		q.length.Add(-1)
 		return nil
 	}
 }

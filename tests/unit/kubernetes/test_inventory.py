@@ -20,6 +20,10 @@ from remediations.values.inventory import Inventory
 SYSTEMS = InstalledSystems(systems=(COMET, HOSTS, KUBERNETES), troubles=())
 
 SERVICE = "kind: Deployment, role: service"
+SCALED = (
+    "{namespace: n, workloads: {s: {kind: Deployment, role: service, "
+    "scale: {normal: 2, max: 6, cost: one node, class: {cpu: avx2}}}}}"
+)
 
 
 def read(tmp_path: Path, section: str) -> Inventory:
@@ -107,6 +111,17 @@ def test_without_it_nothing_is_read(tmp_path: Path) -> None:
             "{namespace: n, workloads: {s: {SERVICE, image: x}}}",
             "one of the keys",
         ),
+        ("{namespace: n, workloads: {s: {SERVICE, scale: 3}}}", "a mapping"),
+        ("{namespace: n, workloads: {s: {SERVICE, scale: {normal: 1}}}}", "the key max"),
+        (SCALED.replace("max: 6", "max: 1"), "replicas from 2"),
+        (SCALED.replace("normal: 2", "normal: 6"), "replicas from 1 to 5"),
+        (SCALED.replace("max: 6", "max: 60"), "replicas from 44 to 59"),
+        (SCALED.replace("one node", "''"), "one line"),
+        (SCALED.replace("{cpu: avx2}", "fast"), "labels of nodes"),
+        (SCALED.replace("{cpu: avx2}", "{}"), "labels of nodes"),
+        (SCALED.replace("{cpu: avx2}", "{cpu: 2}"), "the value of a label"),
+        (SCALED.replace("role: service", "role: validator"), "a validator's key runs once"),
+        (SCALED.replace("kind: Deployment", "kind: StatefulSet"), "of a Deployment only"),
         (
             "{namespace: n, context: c, workloads: {s: {SERVICE}}}",
             "a kubeconfig beside it",

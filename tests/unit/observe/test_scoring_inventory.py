@@ -42,6 +42,25 @@ def load(
     return load_inventory(root / "inventory.yaml", InstalledSystems(systems=(SCORER,), troubles=()))
 
 
+def limits(**fields: str) -> str:
+    """A limit of workers that can be used, but for these fields."""
+    sound = {"setting": "SCORER_WORKERS", "min": "1", "max": "4", "normal": "1", "cost": "one each"}
+    words = ", ".join(f"{key}: {value}" for key, value in {**sound, **fields}.items())
+    return f"limits: {{workers: {{{words}}}}}"
+
+
+def test_limits_are_whole_numbers_of_the_environment(tmp_path: Path) -> None:
+    scoring = scoring_of(load(tmp_path, whole=limits(same_answers="true")))
+    workers = scoring.limits.workers
+    assert workers is not None
+    assert (workers.setting, workers.least, workers.most) == ("SCORER_WORKERS", 1, 4)
+    assert (workers.normal, workers.cost, workers.harmless) == (1, "one each", True)
+    assert scoring.limits.names == ("SCORER_WORKERS",)
+    plain = scoring_of(load(tmp_path, whole=limits())).limits.workers
+    assert plain is not None
+    assert not plain.harmless
+
+
 def test_what_it_says(tmp_path: Path) -> None:
     inventory = load(
         tmp_path,
@@ -112,6 +131,29 @@ def test_vectors_that_cannot_be_used(tmp_path: Path, vectors: str | None, got: s
         ("quarantine: [stop, it]", "quarantine", "one line"),
         ('quarantine: "off\\nthen on"', "quarantine", "one line"),
         ("quarantine: ''", "quarantine", "one line"),
+        ("limits: {}", "neither", "workers, rate"),
+        ("limits: [1]", "limits", "a mapping"),
+        ("limits: {speed: {}}", "speed", "workers, rate"),
+        (limits(setting="lower"), "lower", "SCORER_WORKERS"),
+        (limits(setting="OMP_NUM_THREADS"), "OMP_NUM_THREADS", "does not decide about the"),
+        (limits(setting="TF_ENABLE_ONEDNN_OPTS"), "TF_ENABLE", "does not decide about the"),
+        (limits(setting="MY_BATCH_SIZE"), "MY_BATCH_SIZE", "does not decide about the numbers"),
+        (limits(min="many"), "min: 'many'", "a whole number"),
+        (limits(min="0"), "min: 0", "from 1"),
+        (limits(max="65"), "max: 65", "to 64"),
+        (limits(min="4"), "4", "less than max (4)"),
+        (limits(normal="9"), "normal: 9", "from 1 to 4"),
+        (limits(cost="''"), "cost", "one line"),
+        (limits(same_answers="perhaps"), "same_answers", "true or false"),
+        (limits(spares_node="true"), "spares_node", "same_answers"),
+        ("settings: {SCORER_WORKERS: '1'}, " + limits(), "SCORER_WORKERS", "declared once"),
+        ("class_settings: [SCORER_WORKERS], " + limits(), "SCORER_WORKERS", "declared once"),
+        (
+            limits()[:-1]
+            + ", rate: {setting: SCORER_WORKERS, min: 1, max: 2, normal: 2, cost: x}}",
+            "SCORER_WORKERS",
+            "declared once",
+        ),
     ],
 )
 def test_what_is_wrong_for_all(tmp_path: Path, whole: str, got: str, expected: str) -> None:

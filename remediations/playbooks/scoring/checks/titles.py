@@ -14,6 +14,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "VP10": "the container runs the planned image under its unit",
         "VP11": "the process has the declared settings",
         "VP12": "the environment file has them, too",
+        "VP13": "the process and its file have the planned capacity",
+        "VP14": "fewer requests wait than make a backlog",
     }
 )
 """In the order in which a plan lists them."""

@@ -143,6 +143,9 @@ def _verdict(
         if len(those) > 1 and _many(those, scorers, total):
             return verdict
     known = [one for one in ill if one.condition is not Condition.UNREAD]
+    if known and all(one.condition is Condition.CAPACITY for one in ill):
+        return ScoringClass.CAPACITY
+    known = [one for one in known if one.condition is not Condition.CAPACITY]
     if not known:
         if ill:
             return ScoringClass.UNREAD
@@ -201,6 +204,8 @@ def agreed_text(finding: ScoringFinding) -> str:
         return "no powers are known: answers are compared with the golden vectors"
     if finding.agreed_basis is Basis.NONE:
         return "none has more than two thirds"
+    if finding.agreed_basis is Basis.LATE:
+        return "too many are late: nobody answers otherwise than the golden vectors"
     group = next(one for one in finding.answers if one.digest == finding.agreed)
     share = percent(group.power, finding.total_power)
     return f"{group.digest[:12]} by {group.power} of {finding.total_power} ({share})"

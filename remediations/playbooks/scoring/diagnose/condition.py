@@ -91,7 +91,7 @@ def _frozen(view: ScorerView, agreed: Reference) -> Judged | None:
         return _of_model(view, agreed, before)
     if view.rose("completed"):
         if (view.queue or 0) >= view.scoring.queue:
-            return Judged(Condition.BACKLOG, f"{view.queue} requests wait; no answer in {limit} ms")
+            return Judged(Condition.BACKLOG, f"{_waiting(view)}; no answer in {limit} ms")
         return Judged(Condition.SLOW, f"no vector was answered in {limit} ms; others' were")
     health = {True: "/health says OK", False: "/health fails", None: "/health is not known"}
     counter = "" if view.rose("completed") is None else ", and completed no request"
@@ -256,11 +256,30 @@ def _burdened(view: ScorerView, _agreed: Reference) -> Judged | None:
             load = f"the load is {machine.load_percent} % of its processors"
             return Judged(Condition.HOST_TROUBLE, f"{typical} ms for an answer; {load}")
     if queue is not None and queue >= view.scoring.queue:
-        return Judged(Condition.BACKLOG, f"{queue} requests wait")
+        return Judged(Condition.BACKLOG, _waiting(view))
     if slow:
         limit = view.scoring.latency_ms
         return Judged(Condition.SLOW, f"typically {typical} ms for an answer, limit {limit} ms")
     return None
+
+
+def _waiting(view: ScorerView) -> str:
+    """What waits, whether it grows, and what was completed while it was asked."""
+    grew, done = view.rose("queue"), view.rose("completed")
+    told = f"{view.queue} requests wait"
+    if grew:
+        told += f", {abs(grew)} {'more' if grew > 0 else 'fewer'} than at the first look"
+    return told if done is None else f"{told}; {done} completed meanwhile"
+
+
+def _capacity(view: ScorerView, _agreed: Reference) -> Judged | None:
+    """All is well, and somebody has to take back what was set while it was not."""
+    if not view.capacity:
+        return None
+    told = "; ".join(
+        f"{name} is {value}, normally {normal}" for name, value, normal in view.capacity
+    )
+    return Judged(Condition.CAPACITY, told)
 
 
 _RULES: tuple[Callable[[ScorerView, Reference], Judged | None], ...] = (
@@ -278,6 +297,7 @@ _RULES: tuple[Callable[[ScorerView, Reference], Judged | None], ...] = (
     _image,
     _stale,
     _burdened,
+    _capacity,
 )
 
 

@@ -74,7 +74,20 @@ def _agreed_key(
     if not powers.total:
         return golden_key(scoring), Basis.GOLDEN
     found = _with_quorum(((view.key, view.power) for view in views), powers.total)
+    if found is None and _only_late(views, scoring, powers):
+        return golden_key(scoring), Basis.LATE
     return found, Basis.NONE if found is None else Basis.POWER
+
+
+def _only_late(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers) -> bool:
+    """Whether nothing but the time is missing for an agreement on the golden vectors' answers:
+    nobody gives others, or several, and those that are late do work."""
+    golden = golden_key(scoring)
+    if any(view.varies or view.key not in (None, golden) for view in views):
+        return False
+    late = sum(view.power for view in views if view.works)
+    right = sum(view.power for view in views if view.key == golden)
+    return late > 0 and has_quorum(right + late, powers.total)
 
 
 def _agreed_model(

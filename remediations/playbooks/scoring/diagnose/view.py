@@ -71,6 +71,11 @@ class ScorerView:
         return any(ask.timed_out for ask in self.asks) and not self.by_vector
 
     @cached_property
+    def works(self) -> bool:
+        """Whether it is late, and completed requests of others meanwhile."""
+        return self.late and (self.rose("completed") or 0) > 0
+
+    @cached_property
     def troubles(self) -> tuple[str, ...]:
         """Why vectors have no answer, each reason once."""
         return tuple(dict.fromkeys(ask.trouble for ask in self.asks if ask.trouble))
@@ -144,6 +149,19 @@ class ScorerView:
         """The queue at the second moment."""
         last = value_or_none(self.reading.counters[1])
         return last.queue if last else None
+
+    @cached_property
+    def capacity(self) -> tuple[tuple[str, int, int], ...]:
+        """What its process has otherwise than is normal: name, value, and what is normal."""
+        have = {one.name: one.value or "" for one in self.settings or ()}
+        limits = self.scoring.limits
+        return tuple(
+            (one.setting, int(have[one.setting]), one.normal)
+            for one in (limits.rate, limits.workers)
+            if one is not None
+            and have.get(one.setting, "").isdecimal()
+            and int(have[one.setting]) != one.normal
+        )
 
 
 def digest_of(key: AnswerKey) -> str:

@@ -111,8 +111,12 @@ def file_safe(scoring: ScoringSituation, host: str) -> GuardResult:
 
 def file_decides(scoring: ScoringSituation, host: str) -> GuardResult:
     """V33: the unit takes the file last, and its command sets none of the declared names."""
+    return file_decides_about(scoring, host, {one.name for one in settable(scoring)})
+
+
+def file_decides_about(scoring: ScoringSituation, host: str, names: set[str]) -> GuardResult:
+    """V33 for these names."""
     found, unit = environment_of(scoring, host), scoring.scorer(host).entry.unit
-    names = {one.name for one in settable(scoring)}
     over = [one for one in found.over if one.name in names] if found else []
     trouble = ""
     if found is not None and not found.taken:
@@ -137,8 +141,12 @@ def file_decides(scoring: ScoringSituation, host: str) -> GuardResult:
 
 def lines_plain(scoring: ScoringSituation, host: str) -> GuardResult:
     """V34: each declared name stands in the file on one plain line, or on none."""
+    return lines_plain_of(scoring, host, {one.name for one in settable(scoring)})
+
+
+def lines_plain_of(scoring: ScoringSituation, host: str, names: set[str]) -> GuardResult:
+    """V34 for these names."""
     found = environment_of(scoring, host)
-    names = {one.name for one in settable(scoring)}
     odd = [one for one in found.odd if one.name in names] if found else []
     trouble = found.form if found else ""
     if odd and not trouble:

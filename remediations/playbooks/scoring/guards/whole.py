@@ -31,7 +31,8 @@ def answer_agreed(
         "one answer has more than two thirds of the power",
         holds=holds,
         got=agreed_text(finding),
-        expected="more than 2/3 of the power, or no powers and the golden vectors",
+        expected="more than 2/3 of the power, or the golden vectors where no powers are known, or "
+        "all but those that are late give their answers",
         next_step=_AGAIN if holds else finding.next_step,
         facts=("scoring.agreed", "scoring.total_power"),
     )
@@ -58,24 +59,31 @@ def powers_known(
 def agreeing_stay(
     scoring: ScoringSituation, proposal: Proposal[ScoringSituation]
 ) -> GuardResult | None:
-    """V3: without those that are restarted, more than two thirds still answer as agreed."""
+    """V3: in every stage more than two thirds go on to answer as agreed. Where fewer do because
+    requests wait, nothing is taken from those that answer in time."""
     finding = scoring.finding
     if not finding.total_power:
         return None
-    acted = {m.target for m in proposal.moves if m.action.effects(scoring, m.target)}
-    stay = [
-        one
-        for one in finding.scorers
-        if one.condition is ScorerCondition.AGREED and one.host not in acted
+    stages = [
+        {move.target for move in stage.moves if move.action.effects(scoring, move.target)}
+        for stage in proposal.stages
     ]
-    power = sum(one.power for one in stay)
-    left = [one.host for one in finding.scorers if one not in stay and one.host not in acted]
+    acted = {host for stage in stages for host in stage}
+    power = min(
+        sum(one.power for one in finding.agreeing if one.host not in away)
+        for away in (*stages, frozenset())
+    )
+    agreeing = {one.host for one in finding.agreeing}
+    left = [one.host for one in finding.scorers if one.host not in agreeing | acted]
+    prompt = {one.host for one in finding.scorers if one.condition is ScorerCondition.AGREED}
+    late = finding.agreed_basis is Basis.LATE and not acted & prompt
     return guard_result(
         "V3",
         "more than two thirds answer as agreed meanwhile",
-        holds=has_quorum(power, finding.total_power),
+        holds=late or has_quorum(power, finding.total_power),
         got=f"{power} of {finding.total_power} ({percent(power, finding.total_power)})"
-        + (f"; not: {name_some(left, 4)}" if left else ""),
+        + (f"; not: {name_some(left, 4)}" if left else "")
+        + ("; requests wait, and those that answer in time are left alone" if late else ""),
         expected="more than 2/3",
         next_step="make those agree first that are not acted on, or act on fewer (--limit)",
         facts=("scoring.agreed", "scoring.total_power"),

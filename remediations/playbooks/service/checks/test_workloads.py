@@ -93,7 +93,8 @@ def test_stands(given: Given, before: ServiceBefore, read: Read, saw: Saw) -> No
     now = read()
     for target, was in first.items():
         state = _state(now, before, target)
-        assert (state.uid, state.template) == (was.uid, was.template), f"{target} was changed back"
+        stands = (state.uid, state.template, state.desired)
+        assert stands == (was.uid, was.template, was.desired), f"{target} was changed back"
     saw(f"unchanged for {2 * before.owner_period_s} s: {', '.join(first)}")
 
 

@@ -10,10 +10,16 @@ from typing import cast
 
 import msgspec
 
-from remediations.playbooks.service.situation import DIGEST_INPUT, NODE_INPUT, ServiceSituation
+from remediations.playbooks.service.situation import (
+    DIGEST_INPUT,
+    NODE_INPUT,
+    REPLICAS_INPUT,
+    ServiceSituation,
+)
 from remediations.systems.kubernetes.api import KubernetesApi
 from remediations.systems.kubernetes.inventory import (
     ClusterEntry,
+    ScaleLimits,
     WorkloadKind,
     WorkloadRole,
 )
@@ -31,6 +37,8 @@ from tests.unit.kubernetes.fake_api import (
 
 TARGET = "deployment/scorer"
 CRASH = "CrashLoopBackOff"
+CLASS = "cpu=avx2"
+SCALE = ScaleLimits(normal=2, most=6, cost="a node for two", node_class=(CLASS,))
 Change = Callable[[FakeApi], None]
 
 
@@ -78,6 +86,8 @@ def situation_of(
     node: str | None = None,
     owners: frozenset[str] = frozenset(),
     kind: WorkloadKind = WorkloadKind.DEPLOYMENT,
+    scale: ScaleLimits | None = None,
+    replicas: int | None = None,
 ) -> ServiceSituation:
     """What the domain is given."""
     entry = ClusterEntry(
@@ -86,7 +96,9 @@ def situation_of(
         namespace="scoring",
         owner_period_s=0,
         workloads=(
-            msgspec.structs.replace(SCORER_ENTRY, role=role, floor=floor, good=good, kind=kind),
+            msgspec.structs.replace(
+                SCORER_ENTRY, role=role, floor=floor, good=good, kind=kind, scale=scale
+            ),
         ),
         nodes=nodes or msgspec.UNSET,
         others=others or msgspec.UNSET,
@@ -95,7 +107,11 @@ def situation_of(
     made = ServiceSituation(
         reading=reading, at=datetime(2026, 11, 29, tzinfo=UTC), only=frozenset()
     )
-    told = {DIGEST_INPUT: digest, NODE_INPUT: node}
+    told = {
+        DIGEST_INPUT: digest,
+        NODE_INPUT: node,
+        REPLICAS_INPUT: None if replicas is None else str(replicas),
+    }
     chosen = {name: value for name, value in told.items() if value is not None}
     return replace(made, inputs=chosen) if chosen else made
 
@@ -113,6 +129,11 @@ def meta(**fields: object) -> Change:
 def status(**fields: object) -> Change:
     """A change of its status."""
     return lambda api: api.objects[SCORER]["status"].update(fields)
+
+
+def bound(api: FakeApi) -> None:
+    """Its template binds its pods to the declared class of nodes."""
+    api.objects[SCORER]["spec"]["template"]["spec"]["nodeSelector"] = {"cpu": "avx2"}
 
 
 def gone(api: FakeApi) -> None:

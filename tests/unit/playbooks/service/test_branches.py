@@ -27,7 +27,7 @@ from tests.unit.playbooks.service.namespaces import (
     status,
 )
 
-_, _, BACK, RESTART = PLAYBOOK.branches
+_, _, BACK, RESTART, _ = PLAYBOOK.branches
 OTHER = f"registry.example.org/scorer@sha256:{'c' * 64}"
 DIGEST = GOOD.partition("@")[2]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.service import guards
@@ -14,8 +15,10 @@ from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.inventory import WorkloadRole
 from tests.unit.kubernetes.fake_api import SCORER, FakeApi
 from tests.unit.playbooks.service.namespaces import (
+    SCALE,
     TARGET,
     Change,
+    bound,
     broken_release,
     denied,
     gone,
@@ -30,6 +33,8 @@ PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
 ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "50%"}}
 VALIDATOR = {"role": WorkloadRole.VALIDATOR}
 FLOOR = {"floor": 2}
+FOUR = {"scale": SCALE, "replicas": 4}
+ANYWHERE = replace(SCALE, node_class=())
 ARGO = {"argocd.argoproj.io/instance": "shop"}
 CLUSTER = "get namespaces/kube-system"
 
@@ -49,6 +54,12 @@ def _whole(guard: Callable[..., Any]) -> Callable[[ServiceSituation, str], Guard
 def _ending(api: FakeApi) -> None:
     api.objects[SCORER]["spec"].update(replicas=1, strategy={"type": "Recreate"})
     api.lists["pods"][0]["metadata"]["deletionTimestamp"] = "2026-11-29T00:00:00Z"
+
+
+def _autoscaled(api: FakeApi) -> None:
+    target = {"kind": "Deployment", "name": "scorer"}
+    scaler = {"metadata": {"name": "scorer"}, "spec": {"scaleTargetRef": target}}
+    api.lists["horizontalpodautoscalers"] = [scaler]
 
 
 def _no_old_template(api: FakeApi) -> None:
@@ -89,6 +100,21 @@ CASES: list[tuple[str, Any, Change, Mapping[str, Any], Outcome]] = [
     ("K9", guards.image_is_good, nothing, {}, PASS),
     ("K9", guards.image_is_good, _no_old_template, {}, UNKNOWN),
     ("K9", guards.image_is_good, gone, {}, UNKNOWN),
+    ("K4", guards.nobody_owns_it, _autoscaled, {}, BLOCK),
+    ("K7", guards.scale_is_previewed, nothing, FOUR, PASS),
+    ("K7", guards.scale_is_previewed, gone, FOUR, UNKNOWN),
+    ("K23", guards.scale_is_declared, nothing, FOUR, PASS),
+    ("K23", guards.scale_is_declared, nothing, {"replicas": 4}, BLOCK),
+    ("K23", guards.scale_is_declared, nothing, {"scale": SCALE}, BLOCK),
+    ("K23", guards.scale_is_declared, nothing, {**FOUR, "replicas": 7}, BLOCK),
+    ("K23", guards.scale_is_declared, nothing, {**FOUR, "replicas": 1}, BLOCK),
+    ("K23", guards.scale_is_declared, nothing, {**FOUR, "floor": 5}, BLOCK),
+    ("K23", guards.scale_is_declared, spec(replicas=4), FOUR, BLOCK),
+    ("K23", guards.scale_is_declared, gone, FOUR, UNKNOWN),
+    ("K24", guards.class_is_bound, bound, FOUR, PASS),
+    ("K24", guards.class_is_bound, nothing, FOUR, BLOCK),
+    ("K24", guards.class_is_bound, nothing, {**FOUR, "scale": ANYWHERE}, PASS),
+    ("K24", guards.class_is_bound, gone, FOUR, UNKNOWN),
 ]
 
 
