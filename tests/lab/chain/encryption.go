@@ -17,6 +17,7 @@ import (
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
 	"github.com/cosmos/cosmos-sdk/types/module"
+	"github.com/cosmos/cosmos-sdk/types/tx"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	govtypes "github.com/cosmos/cosmos-sdk/x/gov/types"
 )
@@ -214,6 +215,8 @@ func (e encryptionModule) RegisterServices(services module.Configurator) {
 func (encryptionModule) RegisterInterfaces(registry codectypes.InterfaceRegistry) {
 	registry.RegisterImplementations((*sdk.Msg)(nil),
 		&MsgRegisterRecipientKey{}, &MsgRevokeRecipientKey{}, &MsgRotateKey{})
+	registry.RegisterImplementations((*tx.MsgResponse)(nil),
+		&MsgRegisterRecipientKeyResponse{}, &MsgRevokeRecipientKeyResponse{}, &MsgRotateKeyResponse{})
 }
 
 // The rest is what the SDK wants of any module.
