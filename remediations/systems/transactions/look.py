@@ -17,10 +17,12 @@ from remediations.reach.background import run_in_thread
 from remediations.systems.transactions import questions
 from remediations.systems.transactions.asking import agreed, read_endpoints
 from remediations.systems.transactions.inventory import AccountEntry, Endpoint, KeysEntry, keys_of
+from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.sent import SIGNED
 from remediations.systems.transactions.signed import MOST_BYTES, NotSigned, read_signed
 from remediations.systems.transactions.values import (
     AccountReading,
+    AccountsNow,
     AccountState,
     EndpointReading,
     Grant,
@@ -55,7 +57,7 @@ async def read_keys(entry: KeysEntry) -> KeysReading:
         run_in_thread(_signed, Path(entry.directory) / SIGNED),
     )
     return KeysReading(
-        chain_id=entry.chain_id,
+        section=entry,
         endpoints=endpoints,
         height=_height(endpoints),
         accounts=tuple(accounts),
@@ -74,6 +76,23 @@ def _height(endpoints: Sequence[EndpointReading]) -> Reading[int]:
         flaws = "; ".join(f"{one.endpoint.name}: {one.flaw}" for one in endpoints)
         return Unknown(why=Why.UNREACHABLE, reason=flaws[:300], source="status", at=at)
     return Known(value=min(heights), source="status", at=at)
+
+
+async def read_now(entry: KeysEntry) -> AccountsNow:
+    """The accounts with their keys, as the endpoints that answer for the chain have them now: what
+    is looked at again and again while a plan is applied. Nobody waits for a height to move."""
+    answers = await asyncio.gather(*(_is_of(one, entry.chain_id) for one in entry.endpoints))
+    used = [one for one, good in zip(entry.endpoints, answers, strict=True) if good]
+    accounts = await asyncio.gather(*(_account(one, used) for one in entry.accounts))
+    return AccountsNow(endpoints=len(used), accounts=tuple(accounts))
+
+
+async def _is_of(endpoint: Endpoint, chain_id: str) -> bool:
+    try:
+        found = await run_in_thread(questions.status, endpoint)
+    except RpcError:
+        return False
+    return found.chain_id == chain_id and not found.catching_up
 
 
 async def _account(entry: AccountEntry, used: Sequence[Endpoint]) -> AccountReading:

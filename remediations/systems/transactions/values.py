@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from remediations.systems.transactions.inventory import AccountEntry, Endpoint
+from remediations.systems.transactions.inventory import AccountEntry, Endpoint, KeysEntry
 from remediations.values.part import Kinded
 from remediations.values.reading import Reading, value_or_none
 from remediations.values.record import Record
@@ -110,12 +110,27 @@ class SignedFile(Record, frozen=True, kw_only=True):
     flaw: str
 
 
+class AccountsNow(Record, frozen=True, kw_only=True):
+    """The accounts at one moment, and how many endpoints told of them."""
+
+    endpoints: int
+    accounts: tuple[AccountReading, ...]
+
+    @property
+    def keys(self) -> dict[str, KeyRecord]:
+        """All keys that were read, by their fingerprints."""
+        return {
+            key.fingerprint: key for one in self.accounts for key in value_or_none(one.keys) or ()
+        }
+
+
 class KeysReading(Kinded, frozen=True, kw_only=True):
-    """Everything. `height` is the lowest of the endpoints whose answers are used."""
+    """Everything, with the section that says what to read. `height` is the lowest of the endpoints
+    whose answers are used."""
 
     KIND: ClassVar[str] = "transactions.reading/1"
 
-    chain_id: str
+    section: KeysEntry
     endpoints: tuple[EndpointReading, ...]
     height: Reading[int]
     accounts: tuple[AccountReading, ...]
