@@ -28,7 +28,7 @@ MOST_BYTES = 64 * 1024 * 1024
 def main(arguments: list[str]) -> int:
     """Write them; the exit code."""
     if not 1 <= len(arguments) <= 2:
-        print(__doc__, file=sys.stderr)
+        sys.stderr.write(f"{__doc__}\n")
         return 2
     directory = Path(arguments[1] if len(arguments) == 2 else ".")
     try:
@@ -36,16 +36,18 @@ def main(arguments: list[str]) -> int:
         for step in steps:
             digest = hashlib.sha256(sign_doc(step)).hexdigest()
             if digest != step["sign_doc_sha256"]:
-                print(f"{step['name']}: the plan says {step['sign_doc_sha256']}, its bytes are "
-                      f"{digest}", file=sys.stderr)  # fmt: skip
+                sys.stderr.write(
+                    f"{step['name']}: the plan says {step['sign_doc_sha256']}, its bytes are "
+                    f"{digest}\n"
+                )
                 return 4
         for step in steps:
             target = directory / f"unsigned-{step['sign_doc_sha256'][:16]}.json"
             with target.open("x") as file:
                 file.write(step["unsigned"])
-            print(told(step, target))
+            sys.stdout.write(f"{told(step, target)}\n")
     except (OSError, KeyError, TypeError, ValueError) as error:
-        print(f"not a plan with transactions: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.stderr.write(f"not a plan with transactions: {type(error).__name__}: {error}\n")
         return 2
     return 0
 

@@ -169,7 +169,7 @@ INPUTS = (
 PLAYBOOK = Playbook(
     id="INC-005",
     title="A recipient's key is out",
-    alerts=("KeyCompromiseSuspected",),
+    alerts=("KeyTampered", "KeysUnread", "KeyMetricsMissing"),
     branches=(
         Branch(
             name="revoke-key",
