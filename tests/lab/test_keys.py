@@ -1,4 +1,4 @@
-"""A recipient's key that is out: revoked by transactions that are planned here and signed elsewhere.
+"""A recipient's key that is out is revoked by transactions that are planned here, signed elsewhere.
 
 The world decides: the record of the key on nodes that nobody of ours asked, and the transactions
 that the chain has.
@@ -229,7 +229,7 @@ def test_a_controller_that_dies_sends_nothing_twice(lab: Lab, keys: Keys) -> Non
 
 @full_lab
 def test_a_foreign_transaction_has_taken_the_sequence(keys: Keys) -> None:
-    """Somebody else signs with the account's key: the run is refused, and nothing of it was sent."""
+    """Somebody else signs with the account's key: refused, and nothing of the run was sent."""
     run_name = keys.planned(1, new=2)
     keys.sign(run_name)
     keys.register("authority", 3)
