@@ -82,7 +82,7 @@ class AccountEntry(Record, frozen=True, kw_only=True):
 
 
 class KeysEntry(Kinded, frozen=True, kw_only=True):
-    """The whole section. `directory` is absolute."""
+    """The section `keys` of an inventory. `directory` is absolute."""
 
     KIND: ClassVar[str] = "keys.section/1"
 

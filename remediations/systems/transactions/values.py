@@ -125,8 +125,11 @@ class AccountsNow(Record, frozen=True, kw_only=True):
 
 
 class KeysReading(Kinded, frozen=True, kw_only=True):
-    """Everything, with the section that says what to read. `height` is the lowest of the endpoints
-    whose answers are used."""
+    """Accounts and recipients' keys of a chain, as its endpoints have them.
+
+    `section` is what the inventory says, `height` the lowest of the endpoints whose answers are
+    used.
+    """
 
     KIND: ClassVar[str] = "transactions.reading/1"
 
