@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from remediations.systems.comet.bech32 import encode
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.staking import (
     DECIMALS,
@@ -20,6 +19,7 @@ from remediations.systems.comet.staking import (
     StakingValidator,
     Standing,
 )
+from remediations.values.bech32 import encode
 from remediations.values.reading import Known, Unknown, Why
 from tests.worlds.base import BEGAN, HEIGHT, change, known
 from tests.worlds.signing import powerless

@@ -14,7 +14,6 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from remediations.systems.comet import rpc_shapes as shapes
-from remediations.systems.comet.bech32 import NotBech32, account_of
 from remediations.systems.comet.proof.protobuf import (
     Fields,
     Malformed,
@@ -36,6 +35,7 @@ from remediations.systems.comet.staking import (
     SigningInfo,
     StakingValidator,
 )
+from remediations.values.bech32 import NotBech32, account_of
 from remediations.values.lines import parse_pairs
 from remediations.values.reading import Why
 

@@ -16,12 +16,10 @@ the account are in it, too, so it can be part of the chain once only, whoever se
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediations.systems.comet.bech32 import NotBech32, account_of, decode
 from remediations.systems.comet.planned import (
     NUMBERS,
     PlannedNode,
@@ -40,7 +38,9 @@ from remediations.systems.comet.program_parts import (
 from remediations.systems.comet.surroundings import PROGRAM, SURROUNDINGS
 from remediations.systems.hosts.program import shell_text
 from remediations.systems.hosts.unit_program import compose
+from remediations.values.bech32 import NotBech32, account_of, decode
 from remediations.values.names import RPC
+from remediations.values.transaction import FEE, UNJAIL, unsigned_json
 
 TRANSACTIONS = "/var/lib/remediate/transactions"
 GAS = 300_000
@@ -49,8 +49,6 @@ SIGN_LIMIT_S = 30
 INCLUDE_LIMIT_S = 60
 """Until the chain says that the validator is free: blocks of ten seconds, and a busy one."""
 UNJAIL_LIMIT_S = CHECK_LIMIT_S + 2 * SIGN_LIMIT_S + INCLUDE_LIMIT_S + 30
-FEE = re.compile(r"([0-9]{1,30}[a-zA-Z][a-zA-Z0-9/:._-]{2,127})?")
-_AMOUNT = re.compile(r"([0-9]+)(.+)")
 _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 _MEMO = re.compile(r"[A-Za-z0-9 .,/:_-]{0,200}")
 _MAX_NUMBER = 2**63
@@ -109,21 +107,8 @@ class PlannedTransaction:
     @property
     def unsigned(self) -> str:
         """The transaction, as `tx sign` reads it."""
-        amount = _AMOUNT.fullmatch(self.fee)
-        coins = [{"denom": amount[2], "amount": amount[1]}] if amount else []
-        body = {
-            "messages": [
-                {"@type": "/cosmos.slashing.v1beta1.MsgUnjail", "validator_addr": self.operator}
-            ],
-            "memo": self.memo,
-            "timeout_height": "0",
-            "extension_options": [],
-            "non_critical_extension_options": [],
-        }
-        fee = {"amount": coins, "gas_limit": str(GAS), "payer": "", "granter": ""}
-        auth_info = {"signer_infos": [], "fee": fee}
-        whole = {"body": body, "auth_info": auth_info, "signatures": []}
-        return json.dumps(whole, separators=(",", ":"))
+        message = {"@type": UNJAIL, "validator_addr": self.operator}
+        return unsigned_json([message], fee=self.fee, gas=GAS, memo=self.memo)
 
     @property
     def sign_flags(self) -> str:

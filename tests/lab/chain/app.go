@@ -1,18 +1,22 @@
 // Package main is virtengined, the lab's chain: a small Cosmos SDK application with the consensus,
-// staking and slashing of a real one, a module that asks for scores, and one that misbehaves on demand.
+// staking, slashing, governance and grants of a real one, a module that asks for scores, one that keeps
+// the keys of recipients, and one that misbehaves on demand.
 package main
 
 import (
+	"context"
 	"io"
 	"path/filepath"
 
 	runtimev1 "cosmossdk.io/api/cosmos/app/runtime/v1alpha1"
 	appv1 "cosmossdk.io/api/cosmos/app/v1alpha1"
 	authv1 "cosmossdk.io/api/cosmos/auth/module/v1"
+	authzv1 "cosmossdk.io/api/cosmos/authz/module/v1"
 	bankv1 "cosmossdk.io/api/cosmos/bank/module/v1"
 	consensusv1 "cosmossdk.io/api/cosmos/consensus/module/v1"
 	evidencev1 "cosmossdk.io/api/cosmos/evidence/module/v1"
 	genutilv1 "cosmossdk.io/api/cosmos/genutil/module/v1"
+	govv1 "cosmossdk.io/api/cosmos/gov/module/v1"
 	slashingv1 "cosmossdk.io/api/cosmos/slashing/module/v1"
 	stakingv1 "cosmossdk.io/api/cosmos/staking/module/v1"
 	txconfigv1 "cosmossdk.io/api/cosmos/tx/config/v1"
@@ -33,15 +37,20 @@ import (
 	"github.com/cosmos/cosmos-sdk/runtime"
 	"github.com/cosmos/cosmos-sdk/server"
 	servertypes "github.com/cosmos/cosmos-sdk/server/types"
+	sdk "github.com/cosmos/cosmos-sdk/types"
 	_ "github.com/cosmos/cosmos-sdk/x/auth"
 	_ "github.com/cosmos/cosmos-sdk/x/auth/tx/config"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
+	"github.com/cosmos/cosmos-sdk/x/authz"
+	_ "github.com/cosmos/cosmos-sdk/x/authz/module"
 	_ "github.com/cosmos/cosmos-sdk/x/bank"
 	banktypes "github.com/cosmos/cosmos-sdk/x/bank/types"
 	_ "github.com/cosmos/cosmos-sdk/x/consensus"
 	consensustypes "github.com/cosmos/cosmos-sdk/x/consensus/types"
 	_ "github.com/cosmos/cosmos-sdk/x/genutil"
 	genutiltypes "github.com/cosmos/cosmos-sdk/x/genutil/types"
+	_ "github.com/cosmos/cosmos-sdk/x/gov"
+	govtypes "github.com/cosmos/cosmos-sdk/x/gov/types"
 	_ "github.com/cosmos/cosmos-sdk/x/slashing"
 	slashingtypes "github.com/cosmos/cosmos-sdk/x/slashing/types"
 	_ "github.com/cosmos/cosmos-sdk/x/staking"
@@ -53,8 +62,8 @@ const (
 	bech32Prefix = "ve"
 	denomination = "uve"
 
-	// upgradeAuthority may schedule upgrades by a plain MsgSoftwareUpgrade, as this chain has no
-	// governance. It is the first account of the public BIP-39 test mnemonic
+	// upgradeAuthority may schedule upgrades by a plain MsgSoftwareUpgrade, which governance would take
+	// too long for. It is the first account of the public BIP-39 test mnemonic
 	// "abandon abandon … abandon about" (path m/44'/118'/0'/0/0): worth nothing, known to all.
 	upgradeAuthority = "ve19rl4cm2hmr8afy4kldpxz3fka4jguq0aqakfsa"
 )
@@ -64,15 +73,16 @@ const (
 var release = "1"
 
 func appConfig() depinject.Config {
-	return appconfig.Compose(&appv1.Config{Modules: []*appv1.ModuleConfig{
+	return depinject.Configs(appconfig.Compose(&appv1.Config{Modules: []*appv1.ModuleConfig{
 		moduleConfig("runtime", &runtimev1.Module{
 			AppName:       "virtengined",
 			PreBlockers:   []string{upgradetypes.ModuleName, authtypes.ModuleName},
-			BeginBlockers: []string{slashingtypes.ModuleName, evidencetypes.ModuleName, stakingtypes.ModuleName},
-			EndBlockers:   []string{stakingtypes.ModuleName, faultsName},
+			BeginBlockers: []string{slashingtypes.ModuleName, evidencetypes.ModuleName, stakingtypes.ModuleName, authz.ModuleName},
+			EndBlockers:   []string{govtypes.ModuleName, stakingtypes.ModuleName, faultsName},
 			InitGenesis: []string{
 				authtypes.ModuleName, banktypes.ModuleName, stakingtypes.ModuleName, slashingtypes.ModuleName,
 				genutiltypes.ModuleName, evidencetypes.ModuleName, upgradetypes.ModuleName, consensustypes.ModuleName,
+				govtypes.ModuleName, authz.ModuleName,
 			},
 			OverrideStoreKeys: []*runtimev1.StoreKeyConfig{{ModuleName: authtypes.ModuleName, KvStoreKey: "acc"}},
 		}),
@@ -82,6 +92,7 @@ func appConfig() depinject.Config {
 				{Account: authtypes.FeeCollectorName},
 				{Account: stakingtypes.BondedPoolName, Permissions: []string{authtypes.Burner, stakingtypes.ModuleName}},
 				{Account: stakingtypes.NotBondedPoolName, Permissions: []string{authtypes.Burner, stakingtypes.ModuleName}},
+				{Account: govtypes.ModuleName, Permissions: []string{authtypes.Burner}},
 			},
 		}),
 		moduleConfig(banktypes.ModuleName, &bankv1.Module{}),
@@ -91,9 +102,19 @@ func appConfig() depinject.Config {
 		moduleConfig(upgradetypes.ModuleName, &upgradev1.Module{Authority: upgradeAuthority}),
 		moduleConfig(consensustypes.ModuleName, &consensusv1.Module{}),
 		moduleConfig(genutiltypes.ModuleName, &genutilv1.Module{}),
+		moduleConfig(govtypes.ModuleName, &govv1.Module{}),
+		moduleConfig(authz.ModuleName, &authzv1.Module{}),
 		moduleConfig("tx", &txconfigv1.Config{}),
-	}})
+	}}), depinject.Provide(ProvideCommunityPool))
 }
+
+// communityPool takes what governance gives up. There is no distribution of rewards on this chain.
+type communityPool struct{}
+
+func (communityPool) FundCommunityPool(context.Context, sdk.Coins, sdk.AccAddress) error { return nil }
+
+// ProvideCommunityPool is exported because depinject takes no other providers.
+func ProvideCommunityPool() govtypes.DistributionKeeper { return communityPool{} }
 
 func moduleConfig(name string, settings proto.Message) *appv1.ModuleConfig {
 	return &appv1.ModuleConfig{Name: name, Config: appconfig.WrapAny(settings)}
@@ -121,11 +142,11 @@ func openApp(logger log.Logger, db dbm.DB, trace io.Writer, latest bool, options
 	built := builder.Build(db, trace, server.DefaultBaseappOptions(options)...)
 	home, _ := options.Get(flags.FlagHome).(string)
 	faults := newFaults(filepath.Join(home, "faults"), logger)
-	scoring := newScoring()
-	if err := built.RegisterStores(faults.store, scoring.store); err != nil {
+	scoring, encryption := newScoring(), newEncryption()
+	if err := built.RegisterStores(faults.store, scoring.store, encryption.store); err != nil {
 		return nil, err
 	}
-	if err := built.RegisterModules(faults, scoring); err != nil {
+	if err := built.RegisterModules(faults, scoring, encryption); err != nil {
 		return nil, err
 	}
 	built.SetPostHandler(scoring.afterTransaction)

@@ -93,6 +93,7 @@ func prepare(cmd *cobra.Command, context client.Context) error {
 func ProvideClientContext(
 	encoding codec.Codec, interfaces codectypes.InterfaceRegistry, amino *codec.LegacyAmino, tx client.TxConfig,
 ) client.Context {
+	encryptionModule{}.RegisterInterfaces(interfaces)
 	return client.Context{}.
 		WithCodec(encoding).
 		WithInterfaceRegistry(interfaces).

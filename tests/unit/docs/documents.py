@@ -35,6 +35,8 @@ from remediations.playbooks.chain.discover.proposal import InventoryProposal, pr
 from remediations.playbooks.chain.gates import Synced
 from remediations.playbooks.chain.present import present as for_people
 from remediations.playbooks.chain.whatif.project import project
+from remediations.playbooks.keys.compromise import PLAYBOOK as INC_005
+from remediations.playbooks.keys.gates import baseline as keys_baseline
 from remediations.playbooks.scoring.baseline import baseline
 from remediations.playbooks.scoring.gates import AsDeclared, KeepsScoring
 from remediations.playbooks.service.drain_node import DRAIN_NODE
@@ -56,6 +58,7 @@ from tests.unit.docs.travelled import manifest, tally
 from tests.unit.kubernetes.fake_nodes import two_nodes
 from tests.unit.kubernetes.test_look import ENTRY
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
+from tests.unit.playbooks.keys.cases import situation as keys_situation
 from tests.unit.playbooks.scoring.cases import case_of as scoring_case
 from tests.unit.playbooks.scoring.cases import keeping
 from tests.unit.playbooks.scoring.cases import observed as observed_with
@@ -144,7 +147,7 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    more = (*scoring_parts(), *parts_of_a_cluster(), *parts_of_stores())
+    more = (*scoring_parts(), *parts_of_a_cluster(), *parts_of_stores(), *parts_of_keys())
     return {part.kind: part for part in (*told, *observed, *found, *planned, *more)}
 
 
@@ -191,6 +194,16 @@ def parts_of_stores() -> tuple[Part, ...]:
     nowhere = FilesPlace(name="gone", path="/nowhere/at/all")
     reading = StoresReading(stores=(read_store(here, 60), read_store(nowhere, 60)))
     return (Part.of(StoresEntry(read_within_s=60, places=(here, nowhere))), Part.of(reading))
+
+
+def parts_of_keys() -> Iterator[Part]:
+    """What an inventory says of keys, what is read of them, and what a plan for one holds."""
+    found = keys_situation()
+    proposal = INC_005.branches[0].propose(found)
+    yield Part.of(found.reading.section)
+    yield Part.of(found.reading)
+    yield from keys_baseline(found, proposal)
+    yield proposal.stages[0].gate.asks
 
 
 def recorded(name: str) -> list[Json]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.systems.comet.bech32 import NotBech32, account_of, decode, encode
+from remediations.values.bech32 import NotBech32, account_of, decode, encode
 
 KNOWN = "ve19rl4cm2hmr8afy4kldpxz3fka4jguq0aqakfsa"
 

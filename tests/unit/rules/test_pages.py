@@ -25,6 +25,9 @@ from remediations.errors import ExitCode
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
+from remediations.playbooks.keys.checks.titles import CHECKS as KEYS_CHECKS
+from remediations.playbooks.keys.conditions import KeyCondition
+from remediations.playbooks.keys.domain import DOMAIN as KEYS
 from remediations.playbooks.scoring.classes import ScoringClass
 from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.service.checks.titles import CHECKS as WORKLOAD_CHECKS
@@ -119,6 +122,10 @@ OF_SERVICE = domain_rules([SERVICE])
 """The pages that the domain `service` brings itself."""
 
 
+OF_KEYS = domain_rules([KEYS])
+"""Those of the domain `keys`."""
+
+
 def of(*kinds: RuleKind) -> list[RuleEntry]:
     return [entry for entry in rule_entries() if entry.kind in kinds]
 
@@ -176,8 +183,8 @@ def test_titles_are_those_on_the_screens() -> None:
     """The same guard or check has the same title in a plan, in the checks, and here."""
     shown = {check.id: check.title for check in CHECKS}
     shown |= {guard: title for guard, title in titles().items() if guard not in SHARED_TITLE}
-    shown |= SERVICE_CHECKS
-    entries = (*of(RuleKind.GUARD, RuleKind.CHECK), *OF_SERVICE)
+    shown |= {**SERVICE_CHECKS, **KEYS_CHECKS}
+    entries = (*of(RuleKind.GUARD, RuleKind.CHECK), *OF_SERVICE, *OF_KEYS)
     told = {entry.id: entry.title for entry in entries}
     assert len(shown) > 35
     assert {rule: (title, told[rule]) for rule, title in shown.items() if told[rule] != title} == {}
@@ -192,8 +199,17 @@ def test_the_service_explains_all_that_it_says() -> None:
     assert told[RuleKind.CLASS] == {"serving", "service-degraded", "service-down"}
 
 
+def test_the_keys_explain_all_that_they_say() -> None:
+    """Likewise."""
+    told = {kind: {entry.id for entry in OF_KEYS if entry.kind is kind} for kind in RuleKind}
+    assert told[RuleKind.GUARD] == {f"R{number}" for number in range(1, 9)}
+    assert told[RuleKind.CHECK] == set(KEYS_CHECKS)
+    assert told[RuleKind.CONDITION] == set(KeyCondition)
+    assert told[RuleKind.CLASS] == {"keys-known", "keys-tampered", "keys-unread"}
+
+
 @pytest.mark.parametrize(
-    "entry", [*rule_entries(), *OF_SERVICE], ids=lambda entry: f"{entry.kind}:{entry.id}"
+    "entry", [*rule_entries(), *OF_SERVICE, *OF_KEYS], ids=lambda entry: f"{entry.kind}:{entry.id}"
 )
 def test_an_entry_is_whole(entry: RuleEntry) -> None:
     """Its parts in order, an incident where there is one, and no markup left."""

@@ -1,0 +1,1 @@
+"""RP1 to RP5, as tests."""

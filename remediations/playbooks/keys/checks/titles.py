@@ -1,0 +1,16 @@
+"""The checks of the keys, by id (rules/checks.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "RP1": "two endpoints record the key as revoked",
+        "RP2": "two endpoints record the new key as active",
+        "RP3": "every other key is as before",
+        "RP4": "nobody else has signed for the account meanwhile",
+        "RP5": "an event of the chain tells of the revocation",
+    }
+)

@@ -1,0 +1,65 @@
+"""Keys of recipients, as the engine is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from remediations.engine.apply.look import Watch
+from remediations.engine.domain import Domain
+from remediations.engine.plan.plan import Plan
+from remediations.playbooks.keys import compromise
+from remediations.playbooks.keys.actions import REGISTER, REVOKE, keys_facts, levels
+from remediations.playbooks.keys.finding import NAME, conclude
+from remediations.playbooks.keys.gates import KeysBefore, KeysLook, KeyStands, baseline
+from remediations.playbooks.keys.guards import INVARIANTS
+from remediations.playbooks.keys.situation import KeysSituation, has_keys, situation
+from remediations.reach.connection import Reach
+from remediations.values.part import Part
+
+
+def watch(_plan: Plan, reach: Reach) -> Watch:
+    """Looks at the accounts of the inventory."""
+    # Imported here: who reads a saved observation asks nobody.
+    from remediations.systems.transactions.inventory import keys_of
+    from remediations.systems.transactions.look import read_now
+    from remediations.values.inventory import Inventory
+
+    inventory = getattr(reach, "inventory", None)
+    assert isinstance(inventory, Inventory), "connections know their inventory"
+    entry = keys_of(inventory)
+
+    async def look() -> KeysLook:
+        return KeysLook(now=await read_now(entry))
+
+    return look
+
+
+def _resources(keys: KeysSituation) -> tuple[str, ...]:
+    """The account whose sequence is used, and the key."""
+    owner, chain = keys.owner, keys.reading.section.chain_id
+    if owner is None:
+        return (f"keys/{chain}",)
+    return (f"account/{chain}/{owner.entry.address}", f"key/{keys.fingerprint}")
+
+
+DOMAIN = Domain(
+    name=NAME,
+    title="keys of recipients that are out",
+    concerns=has_keys,
+    situation=situation,
+    finding=conclude,
+    detail=lambda keys: Part.of(keys.reading),
+    facts=keys_facts,
+    invariants=INVARIANTS,
+    levels=levels,
+    baseline=baseline,
+    resources=_resources,
+    actions=(REGISTER, REVOKE),
+    playbooks=(compromise.PLAYBOOK,),
+    watch=watch,
+    checks="remediations.playbooks.keys.checks",
+    rules="remediations.playbooks.keys.rules",
+    alerts="remediations.playbooks.keys",
+    kinds=(KeyStands, KeysBefore),
+    with_inputs=lambda keys, inputs: replace(keys, inputs=inputs),
+)

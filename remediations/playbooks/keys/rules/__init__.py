@@ -1,0 +1,1 @@
+"""What the ids and words of the domain `keys` mean: pages in the form of docs/rules."""

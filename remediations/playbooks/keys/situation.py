@@ -1,0 +1,133 @@
+"""The situation: what was read of accounts and keys, and what people chose."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass, field
+
+from remediations.engine.domain import Inputs
+from remediations.engine.observe.observation import Observation
+from remediations.systems.transactions.values import (
+    AccountReading,
+    AccountState,
+    KeyEvent,
+    KeyEventKind,
+    KeyRecord,
+    KeysReading,
+)
+from remediations.values.reading import value_or_none
+from remediations.values.record import Moment
+
+FINGERPRINT, REASON, NEW_KEY = "fingerprint", "reason", "new-key"
+"""The inputs."""
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeysSituation:
+    """The accounts of an inventory, which of them may be acted on (`only`, empty for all), what
+    people chose (`inputs`), and when it was read."""
+
+    reading: KeysReading
+    at: Moment
+    only: frozenset[str]
+    inputs: Inputs = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The key that is out, "" if nobody named one."""
+        return self.inputs.get(FINGERPRINT, "")
+
+    @property
+    def new_key(self) -> str:
+        """The public key that takes its place, as base64; "" if nobody named one."""
+        return self.inputs.get(NEW_KEY, "")
+
+    @property
+    def new_fingerprint(self) -> str:
+        """That of the new key; "" if there is none."""
+        return fingerprint_of(base64.b64decode(self.new_key)) if self.new_key else ""
+
+    @property
+    def owner(self) -> AccountReading | None:
+        """The account of the inventory that has registered the key, None if none has."""
+        for account in self.reading.accounts:
+            for key in value_or_none(account.keys) or ():
+                if key.fingerprint == self.fingerprint:
+                    return account
+        return None
+
+    @property
+    def key(self) -> KeyRecord | None:
+        """What the chain records of the key, None if nothing was read of it."""
+        those = (key for key in self.reading.keys if key.fingerprint == self.fingerprint)
+        return next(those, None)
+
+    def account(self, target: str) -> AccountReading:
+        """The account that is called so in plans."""
+        return self.reading.account(target)
+
+    def state(self, target: str) -> AccountState | None:
+        """Number, sequence and key of an account, None if they were not read."""
+        return value_or_none(self.account(target).state)
+
+    def public_key(self, target: str) -> str:
+        """By which key an account signs: as the chain has it, else as the inventory says; "" if
+        neither does."""
+        state = self.state(target)
+        return (state.public_key if state else "") or self.account(target).entry.public_key or ""
+
+    def events(self, fingerprint: str) -> tuple[KeyEvent, ...]:
+        """What happened to a key, in order; nothing where that was not read."""
+        every = value_or_none(self.reading.events) or ()
+        return tuple(one for one in every if fingerprint in (one.fingerprint, one.new))
+
+    def stranger(self, key: KeyRecord) -> KeyEvent | None:
+        """The rotation of a key by an account that does not own it: the chain lets anybody."""
+        return next(
+            (
+                one
+                for one in self.events(key.fingerprint)
+                if one.kind is KeyEventKind.ROTATED
+                and one.fingerprint == key.fingerprint
+                and one.address != key.address
+            ),
+            None,
+        )
+
+
+def fingerprint_of(public_key: bytes) -> str:
+    """How the chain names a key: the first 20 bytes of its SHA-256, as hex."""
+    return hashlib.sha256(public_key).hexdigest()[:40]
+
+
+def parse_new_key(text: str) -> str:
+    """A public key, in the one form in which it stands in a plan.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != KEY_BYTES or not any(raw):
+        raise ValueError(f"the new *public* key, X25519: {KEY_BYTES} bytes in base64")
+    return base64.b64encode(raw).decode()
+
+
+def has_keys(observation: Observation) -> bool:
+    """Whether accounts were looked at."""
+    return observation.part(KeysReading.KIND) is not None
+
+
+def situation(observation: Observation, only: frozenset[str]) -> KeysSituation:
+    """What was read.
+
+    Raises:
+        UsageError: the observation has none that this version can read.
+    """
+    reading = observation.read(KeysReading)
+    return KeysSituation(reading=reading, at=observation.began, only=only)

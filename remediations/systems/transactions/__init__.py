@@ -1,0 +1,1 @@
+"""Transactions of a chain: what is read of accounts and keys, and what is sent."""

@@ -1,0 +1,211 @@
+"""One look: the endpoints, then the accounts with their keys, what happened to keys, who may revoke
+for whom, what revoking each key would take, and which signed transactions lie there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from remediations.engine.system import LookRequest
+from remediations.errors import RemediationError
+from remediations.files.trusted import read_trusted
+from remediations.reach.background import run_in_thread
+from remediations.systems.transactions import questions
+from remediations.systems.transactions.asking import agreed, read_endpoints
+from remediations.systems.transactions.inventory import AccountEntry, Endpoint, KeysEntry, keys_of
+from remediations.systems.transactions.rpc import RpcError
+from remediations.systems.transactions.sent import SIGNED
+from remediations.systems.transactions.signed import MOST_BYTES, NotSigned, read_signed
+from remediations.systems.transactions.values import (
+    AccountReading,
+    AccountsNow,
+    AccountState,
+    EndpointReading,
+    Grant,
+    KeyEvent,
+    KeyRecord,
+    KeysReading,
+    SignedFile,
+    Simulation,
+)
+from remediations.values.part import Kinded
+from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
+from remediations.values.transaction import REVOKE, SignMode, Unsigned, canonical
+
+_MOST_FILES = 50
+_MOST_SIMULATED = 20
+
+
+async def look_at_keys(look: LookRequest) -> Sequence[Kinded]:
+    """All of the section. Never raises for what an endpoint does."""
+    return (await read_keys(keys_of(look.inventory)),)
+
+
+async def read_keys(entry: KeysEntry) -> KeysReading:
+    """All of it."""
+    endpoints = await read_endpoints(entry)
+    used = [one.endpoint for one in endpoints if not one.flaw]
+    accounts = await asyncio.gather(*(_account(one, used) for one in entry.accounts))
+    events, grants, simulations, signed = await asyncio.gather(
+        _events(used),
+        _grants(entry, used),
+        _simulations(entry, accounts, used),
+        run_in_thread(_signed, Path(entry.directory) / SIGNED),
+    )
+    return KeysReading(
+        section=entry,
+        endpoints=endpoints,
+        height=_height(endpoints),
+        accounts=tuple(accounts),
+        events=events,
+        grants=grants,
+        simulations=simulations,
+        signed=signed,
+    )
+
+
+def _height(endpoints: Sequence[EndpointReading]) -> Reading[int]:
+    states = [value_or_none(one.state) for one in endpoints if not one.flaw]
+    heights = [state.last for state in states if state is not None]
+    at = datetime.now(UTC)
+    if not heights:
+        flaws = "; ".join(f"{one.endpoint.name}: {one.flaw}" for one in endpoints)
+        return Unknown(why=Why.UNREACHABLE, reason=flaws[:300], source="status", at=at)
+    return Known(value=min(heights), source="status", at=at)
+
+
+async def read_now(entry: KeysEntry) -> AccountsNow:
+    """The accounts with their keys, as the endpoints that answer for the chain have them now: what
+    is looked at again and again while a plan is applied. Nobody waits for a height to move."""
+    answers = await asyncio.gather(*(_is_of(one, entry.chain_id) for one in entry.endpoints))
+    used = [one for one, good in zip(entry.endpoints, answers, strict=True) if good]
+    accounts = await asyncio.gather(*(_account(one, used) for one in entry.accounts))
+    return AccountsNow(endpoints=len(used), accounts=tuple(accounts))
+
+
+async def _is_of(endpoint: Endpoint, chain_id: str) -> bool:
+    try:
+        found = await run_in_thread(questions.status, endpoint)
+    except RpcError:
+        return False
+    return found.chain_id == chain_id and not found.catching_up
+
+
+async def _account(entry: AccountEntry, used: Sequence[Endpoint]) -> AccountReading:
+    def state(endpoint: Endpoint) -> AccountState:
+        return questions.account(endpoint, entry.address)
+
+    def keys(endpoint: Endpoint) -> tuple[KeyRecord, ...]:
+        return questions.keys(endpoint, entry.address)
+
+    found, registered = await asyncio.gather(
+        agreed(used, state, "abci_query auth Account"),
+        agreed(used, keys, "abci_query encryption RecipientKey"),
+    )
+    return AccountReading(entry=entry, state=found, keys=registered)
+
+
+async def _events(used: Sequence[Endpoint]) -> Reading[tuple[KeyEvent, ...]]:
+    """What all endpoints together know: each keeps as much as its own settings say."""
+    source, at = "tx_search, block_search", datetime.now(UTC)
+    answers = await asyncio.gather(*(agreed([one], questions.events, source) for one in used))
+    known = [one.value for one in answers if isinstance(one, Known)]
+    if not known:
+        reason = answers[0].reason if answers and isinstance(answers[0], Unknown) else "not asked"
+        return Unknown(why=Why.FAILED, reason=reason, source=source, at=at)
+    found = {event for one in known for event in one}
+    ordered = sorted(found, key=lambda one: (one.height, one.kind, one.fingerprint))
+    return Known(value=tuple(ordered), source=source, at=at)
+
+
+async def _grants(entry: KeysEntry, used: Sequence[Endpoint]) -> Reading[tuple[Grant, ...]]:
+    addresses = {one.name: one.address for one in entry.accounts}
+    pairs = [
+        (one.address, addresses[admin])
+        for one in entry.accounts
+        for admin in entry.admins
+        if one.name != admin
+    ]
+
+    def asked(endpoint: Endpoint) -> tuple[Grant, ...]:
+        return tuple(
+            grant for pair in pairs for grant in questions.grants(endpoint, pair[0], pair[1])
+        )
+
+    return await agreed(used, asked, "abci_query authz Grants")
+
+
+async def _simulations(
+    entry: KeysEntry, accounts: Sequence[AccountReading], used: Sequence[Endpoint]
+) -> tuple[Simulation, ...]:
+    """What revoking each key that is not revoked would take, at the first endpoint."""
+    found: list[Simulation] = []
+    for account in accounts:
+        state = value_or_none(account.state)
+        active = [key for key in value_or_none(account.keys) or () if not key.revoked_at]
+        for key in active if state is not None else ():
+            if len(found) >= _MOST_SIMULATED:
+                break
+            assert state is not None
+            transaction = revoke_trial(entry, account.entry, state, key.fingerprint)
+            asked = partial(questions.simulate, transaction=transaction)
+            gas = await agreed(used[:1], asked, "abci_query simulate")
+            found.append(Simulation(fingerprint=key.fingerprint, gas=gas))
+    return tuple(found)
+
+
+def revoke_trial(
+    entry: KeysEntry, account: AccountEntry, state: AccountState, fingerprint: str
+) -> bytes:
+    """A transaction that revokes, without a signature: it can be tried, and never be sent."""
+    message = {"@type": REVOKE, "sender": account.address, "key_fingerprint": fingerprint}
+    unsigned = Unsigned(
+        chain_id=entry.chain_id,
+        account=account.address,
+        account_number=state.number,
+        sequence=state.sequence,
+        public_key=account.public_key or state.public_key,
+        messages=canonical([message]),
+        fee=entry.fee,
+        gas=entry.gas,
+        memo="",
+        timeout_height=0,
+    )
+    return unsigned.signed(SignMode.DIRECT, b"")
+
+
+def _signed(directory: Path) -> Reading[tuple[SignedFile, ...]]:
+    source, at = str(directory), datetime.now(UTC)
+    try:
+        names = sorted(one.name for one in directory.iterdir() if one.name.endswith(".json"))
+    except FileNotFoundError:
+        return Known(value=(), source=source, at=at)
+    except OSError as error:
+        reason = error.strerror or "not read"
+        return Unknown(why=Why.DENIED, reason=reason, source=source, at=at)
+    return Known(
+        value=tuple(_file(directory / name) for name in names[:_MOST_FILES]), source=source, at=at
+    )
+
+
+def _file(path: Path) -> SignedFile:
+    try:
+        content = read_trusted(path, limit=MOST_BYTES).data
+        signed = read_signed(content)
+    except (NotSigned, RemediationError, OSError) as error:
+        flaw = error.got if isinstance(error, RemediationError) else str(error)
+        return SignedFile(
+            name=path.name, sha256="", body_sha256="", public_key="", sequence=0, flaw=flaw[:200]
+        )
+    return SignedFile(
+        name=path.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        body_sha256=hashlib.sha256(signed.body).hexdigest(),
+        public_key=signed.public_key,
+        sequence=signed.sequence,
+        flaw="",
+    )

@@ -1,0 +1,202 @@
+"""The exact bytes of a step: one unsigned transaction, with all that its signer needs. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from remediations.engine.domain import StepData
+from remediations.engine.plan.build import CompiledStep, StepCompiler
+from remediations.engine.plan.plan import Fidelity
+from remediations.errors import UsageError
+from remediations.systems.transactions.sent import SIGNED, signed_name
+from remediations.values.transaction import (
+    REGISTER,
+    REVOKE,
+    SignMode,
+    TransactionError,
+    Unsigned,
+    canonical,
+)
+
+Tree = dict[str, Any]
+DRIVER_NAME = "transaction"
+REGISTER_KEY, REVOKE_KEY = "register-key", "revoke-key"
+ALGORITHM = "X25519-XSALSA20-POLY1305"
+"""The only one that the chain takes, in exactly these letters."""
+STEP_LIMIT_S = 900
+"""Seconds in which it must be in a block, or its timeout height passed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Send:
+    """One step, as its payload says: what is sent, and for which account of the inventory."""
+
+    name: str
+    unsigned: Unsigned
+
+    @property
+    def payload(self) -> str:
+        """The bytes that are shown, signed and launched: one line for people, then JSON."""
+        planned = self.unsigned
+        tree = {
+            "name": self.name,
+            "chain_id": planned.chain_id,
+            "account": planned.account,
+            "account_number": str(planned.account_number),
+            "sequence": str(planned.sequence),
+            "public_key": planned.public_key,
+            "fee": planned.fee,
+            "gas": str(planned.gas),
+            "memo": planned.memo,
+            "timeout_height": str(planned.timeout_height),
+            "messages": list(planned.trees),
+            "body_bytes": planned.body.hex(),
+            "auth_info_bytes": planned.auth_info(SignMode.DIRECT).hex(),
+            "sign_doc_sha256": planned.digest,
+            "signed_file": f"{SIGNED}/{signed_name(planned.digest)}",
+            "unsigned": planned.json,
+        }
+        return f"{self.told}\n{json.dumps(tree, indent=1, ensure_ascii=False)}\n"
+
+    @property
+    def told(self) -> str:
+        """What it is, in one line."""
+        kinds = ", ".join(str(one["@type"]).rpartition(".")[2] for one in self.unsigned.trees)
+        return f"send {kinds}, signed by {self.name}, sequence {self.unsigned.sequence}"
+
+    @classmethod
+    def parse(cls, payload: str) -> Send:
+        """The step from its bytes.
+
+        Raises:
+            ValueError: they are not those of a step.
+        """
+        tree = json.loads(payload.partition("\n")[2])
+        try:
+            unsigned = Unsigned(
+                chain_id=tree["chain_id"],
+                account=tree["account"],
+                account_number=int(tree["account_number"]),
+                sequence=int(tree["sequence"]),
+                public_key=tree["public_key"],
+                messages=canonical(tree["messages"]),
+                fee=tree["fee"],
+                gas=int(tree["gas"]),
+                memo=tree["memo"],
+                timeout_height=int(tree["timeout_height"]),
+            )
+            found = cls(name=tree["name"], unsigned=unsigned)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not the payload of a step: {type(error).__name__}") from error
+        if found.payload != payload:
+            raise ValueError("not the payload of a step: it is not in its form")
+        return found
+
+
+def _register(data: StepData) -> Tree:
+    return {
+        "@type": REGISTER,
+        "sender": data["account"],
+        "public_key": data["new_key"],
+        "algorithm_id": ALGORITHM,
+        "label": data["label"],
+    }
+
+
+def _revoke(data: StepData) -> Tree:
+    return {"@type": REVOKE, "sender": data["account"], "key_fingerprint": data["fingerprint"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deploy:
+    operation: str
+    undo: str
+    message: Callable[[StepData], Tree]
+
+
+_DEPLOYS: Mapping[str, _Deploy] = MappingProxyType(
+    {
+        REGISTER_KEY: _Deploy(
+            operation="register a recipient's key",
+            undo="it can be revoked; what was sealed to it meanwhile stays readable with it",
+            message=_register,
+        ),
+        REVOKE_KEY: _Deploy(
+            operation="revoke a recipient's key",
+            undo="none: a revoked key stays revoked, and cannot be rotated any more",
+            message=_revoke,
+        ),
+    }
+)
+
+
+def send_of(deploy: str, data: StepData) -> Send:
+    """What a deploy sends.
+
+    Raises:
+        UsageError: there is no such deploy, or no bytes can be made.
+    """
+    if deploy not in _DEPLOYS:
+        raise UsageError(
+            f"the driver {DRIVER_NAME} has no deploy {deploy!r}",
+            guard="compile",
+            got=deploy,
+            expected=", ".join(_DEPLOYS),
+            next_step="correct the action of the playbook",
+        )
+    try:
+        send = Send(
+            name=str(data["name"]),
+            unsigned=Unsigned(
+                chain_id=str(data["chain_id"]),
+                account=str(data["account"]),
+                account_number=int(data["account_number"]),
+                sequence=int(data["sequence"]),
+                public_key=str(data["public_key"]),
+                messages=canonical([_DEPLOYS[deploy].message(data)]),
+                fee=str(data["fee"]),
+                gas=int(data["gas"]),
+                memo=str(data["memo"]),
+                timeout_height=int(data["timeout_height"]),
+            ),
+        )
+        assert send.payload
+    except (TransactionError, ValueError) as error:
+        raise UsageError(
+            f"no transaction can be made for {data['name']}",
+            guard="compile",
+            got=str(error),
+            expected="an account, a key and numbers as the chain has them",
+            next_step="`remediate diagnose` shows what was read",
+        ) from error
+    return send
+
+
+def compile_sends(
+    deploy: str, data: Mapping[str, StepData], /
+) -> Mapping[str, tuple[CompiledStep, ...]]:
+    """The step of each target (`StepCompiler`)."""
+    return {target: (_compiled(deploy, one),) for target, one in data.items()}
+
+
+def _compiled(deploy: str, data: StepData) -> CompiledStep:
+    send = send_of(deploy, data)
+    return CompiledStep(
+        operation=_DEPLOYS[deploy].operation,
+        payload=send.payload,
+        timeout_s=STEP_LIMIT_S,
+        fidelity=Fidelity.EXACT,
+        probe=("included", send.unsigned.account, str(send.unsigned.sequence)),
+        undo=_DEPLOYS[deploy].undo,
+    )
+
+
+@contextmanager
+def open_compiler() -> Iterator[StepCompiler]:
+    """The compiler needs nothing that has to be closed."""
+    yield compile_sends
