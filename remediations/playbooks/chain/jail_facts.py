@@ -21,8 +21,9 @@ from remediations.systems.comet.staking import (
     StakingValidator,
     Standing,
 )
-from remediations.systems.comet.unjail import FEE, GAS, PlannedTransaction
+from remediations.systems.comet.unjail import GAS, PlannedTransaction
 from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
+from remediations.values.transaction import FEE
 
 FEES = "fees"
 UNJAILS = "tx.unjail"
