@@ -22,7 +22,8 @@ Json = dict[str, Any]
 LOOKS, AGAIN_S = 8, 3.0
 """More looks than that nobody takes; seconds until one looks again."""
 TRIES, REFUSALS = 2, 3
-"""Applications of one branch, and refusals in a row, until one calls somebody else."""
+"""Applications of one branch that do not come to their goal, and refusals in a row, until one calls
+somebody else."""
 WELL, PENDING = 0, 3
 KILLED = -1000
 """No exit code: killed by the disaster, with its machine. Whoever runs out of time ends with -9."""
@@ -59,20 +60,21 @@ class Remediate:
                 continue
             refusals = 0
             branch, run = planned["result"]["plan"]["branch"], planned["result"]["run"]
-            tries[branch] = tries.get(branch, 0) + 1
-            if tries[branch] > TRIES:
+            if tries.get(branch, 0) == TRIES:
                 break
             acted = True
-            reason = "\n".join((reason, *self._carry_out(scene, run)))
+            code, ended = self._carry_out(scene, run)
+            tries[branch] = 0 if code == WELL else tries.get(branch, 0) + 1
+            reason = "\n".join((reason, *_refusal(ended)))
         return Told(acted, refused=True, reason=reason)
 
-    def _carry_out(self, scene: Scene, run: str) -> Iterator[str]:
-        """Approve and apply; resume as long as the controller is killed."""
+    def _carry_out(self, scene: Scene, run: str) -> tuple[int, Json]:
+        """Approve and apply; resume as long as the controller is killed. How that ended."""
         self._says(scene, "approve", run, "--yes", "--key", str(scene.key))
         code, document = self._says(scene, "apply", run, journal=scene.directory / "runs" / run)
         while code == KILLED:
             code, document = self._says(scene, "resume", run)
-        yield from _refusal(document)
+        return code, document
 
     def _says(self, scene: Scene, *words: str, journal: Path | None = None) -> tuple[int, Json]:
         """Exit code and document of a command; one that acts has a journal."""
