@@ -125,7 +125,8 @@ class World:
         for low in range(first, top + 1, PAGE):
             high = min(top, low + PAGE - 1)
             metas = self.rpc(host, f"blockchain?minHeight={low}&maxHeight={high}")["block_metas"]
-            found.update({int(m["header"]["height"]): m["header"]["evidence_hash"] for m in metas})
+            headers = [meta["header"] for meta in metas if meta is not None]
+            found.update({int(one["height"]): one["evidence_hash"] for one in headers})
         missing = set(range(first, top + 1)) - set(found)
         if missing:
             raise LabError(f"{host} did not show blocks {sorted(missing)[:5]}")
