@@ -185,7 +185,11 @@ def workload_state(
         revisions=tuple(sorted((_revision(one) for one in mine), key=lambda r: r.name)),
         pods=tuple(
             sorted(
-                (_pod(p) for p in pods if any(_owned_by(p, o) for o in owners)),
+                (
+                    _pod(p, in_order=bool(update))
+                    for p in pods
+                    if any(_owned_by(p, o) for o in owners)
+                ),
                 key=lambda p: p.name,
             )
         ),
@@ -260,7 +264,8 @@ def _revision(tree: Tree) -> Revision:
     )
 
 
-def _pod(tree: Tree) -> Pod:
+def _pod(tree: Tree, *, in_order: bool) -> Pod:
+    """A pod; of one that is replaced in its turn (`in_order`), with its grace period."""
     statuses = trees(tree, "status", "containerStatuses")
     ready = any(
         one.get("type") == "Ready" and one.get("status") == "True"
@@ -279,7 +284,9 @@ def _pod(tree: Tree) -> Pod:
         troubles=_words(ends),
         says=one_line(", ".join(dict.fromkeys(end.says for end in ends)))[:SHORT],
         restarts=sum(number(one, "restartCount", absent=0) for one in statuses),
-        grace_s=number(tree, "spec", "terminationGracePeriodSeconds", absent=30),
+        grace_s=number(tree, "spec", "terminationGracePeriodSeconds", absent=30)
+        if in_order
+        else UNSET,
     )
 
 

@@ -30,7 +30,8 @@ class Image(Record, frozen=True, kw_only=True):
 class Pod(Record, frozen=True, kw_only=True):
     """One pod of a workload. `image_ids` are what its containers really run (`REPO@sha256:…`).
     Why it is not ready: `troubles` are the words of the API for it (`CrashLoopBackOff`), which
-    decide; `says` is the sentence for people, "" for none."""
+    decide; `says` is the sentence for people, "" for none. `grace_s` is read of the pods of a
+    StatefulSet, which alone are deleted one by one."""
 
     name: str
     uid: str
