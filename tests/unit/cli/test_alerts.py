@@ -47,7 +47,7 @@ def test_an_unknown_domain(name: str) -> None:
     """Exit 2, with the names that there are, and nothing in the file that was redirected to."""
     done = remediate("alerts", "--", name)
     assert (done.code, done.out) == (ExitCode.USAGE, "")
-    assert "chain, scoring, service" in done.err
+    assert "chain, keys, scoring, service" in done.err
     assert "remediate alerts chain" in done.err
 
 

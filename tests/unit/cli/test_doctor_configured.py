@@ -16,8 +16,9 @@ from tests.unit.cli.examined import KEY
 
 Configure = Callable[[str], Path]
 OURS = (
-    "INC-001, INC-002, consensus-failure, database-issues, double-sign, high-error-rate, "
-    "low-validators, network-partition, node-down, slow-blocks, veid-non-deterministic"
+    "INC-001, INC-002, INC-005, consensus-failure, database-issues, double-sign, "
+    "high-error-rate, low-validators, network-partition, node-down, slow-blocks, "
+    "veid-non-deterministic"
 )
 
 
