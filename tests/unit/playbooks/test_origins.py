@@ -20,8 +20,9 @@ from remediations.machine.config import MachineConfig
 from tests.unit.docs.pages import ROOT
 
 OURS = (
-    "INC-001", "INC-002", "INC-005", "consensus-failure", "database-issues", "double-sign", "high-error-rate",
-    "low-validators", "network-partition", "node-down", "slow-blocks", "veid-non-deterministic",
+    "INC-001", "INC-002", "INC-005", "consensus-failure", "database-issues", "double-sign",
+    "high-error-rate", "low-validators", "network-partition", "node-down", "slow-blocks",
+    "veid-non-deterministic",
 )  # fmt: skip
 """The playbooks of this package, in order."""
 DOMAIN = """\
