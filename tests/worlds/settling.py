@@ -42,12 +42,11 @@ def settle(
     dead: Iterable[str] = (),
     members: ValidatorSet | None = None,
     round_: int = 0,
-    signed: int = HEIGHT,
 ) -> CometReading:
     """The chain readings after a change: blocks go on while more than 2/3 of the power votes.
 
     Who votes: addresses of hosts that answer, and addresses that no host holds; not `mute` hosts,
-    nor `dead` addresses (for hosts that say nothing at all). Who does not, signed last at `signed`.
+    nor `dead` addresses (for hosts that say nothing at all).
     """
     members = members or members_of(observation)
     if members is None:
@@ -60,7 +59,7 @@ def settle(
     votes = tuple(validator.address not in lost for validator in members.validators)
     power = sum(v.power for v, voted in zip(members.validators, votes, strict=True) if voted)
     moving = has_quorum(power, members.total)
-    scene = Scene(observation, members, votes, moving=moving, round_=round_, signed=signed)
+    scene = Scene(observation, members, votes, moving=moving, round_=round_)
     return replace(
         observation,
         hosts=tuple(scene.fill(r) if answers(r) else r for r in observation.hosts),
@@ -78,9 +77,8 @@ class Scene:
         *,
         moving: bool,
         round_: int,
-        signed: int = HEIGHT,
     ) -> None:
-        self.moving, self.signed = moving, signed
+        self.moving = moving
         self.voters = {
             v.address for v, voted in zip(members.validators, votes, strict=True) if voted
         }
@@ -130,13 +128,14 @@ class Scene:
         return known(commit, self.times[-1])
 
     def _absent(self, votes: tuple[bool, ...]) -> Known[tuple[Absence, ...]] | None:
-        """What the chain counts against those who did not sign it: all since they signed last."""
+        """What the chain counts against those who did not sign it: all since they stopped, a moment
+        ago."""
         tip = self.heights[-1]
         absences = tuple(
             Absence(
                 address=v.address,
                 height=tip,
-                missed=tip - self.signed,
+                missed=tip - HEIGHT,
                 window=10_000,
                 since=1,
                 counted=0,

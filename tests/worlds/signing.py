@@ -30,7 +30,7 @@ def of_others(address: str) -> str:
 
 def not_signing(observation: CometReading, *hosts: str, signed: int = 60) -> CometReading:
     """They run and follow, and signed last at height `signed`."""
-    observation = settle(observation, mute=hosts, signed=signed)
+    observation = settle(observation, mute=hosts)
     for host in hosts:
         observation = sign_state(observation, host, signed)
     return observation

@@ -38,13 +38,14 @@ from remediations.playbooks.chain.whatif.project import project
 from remediations.playbooks.keys.compromise import PLAYBOOK as INC_005
 from remediations.playbooks.keys.gates import baseline as keys_baseline
 from remediations.playbooks.scoring.baseline import baseline
-from remediations.playbooks.scoring.gates import AsDeclared, KeepsScoring
+from remediations.playbooks.scoring.gates import AsDeclared, KeepsScoring, Serves
 from remediations.playbooks.service.drain_node import DRAIN_NODE
 from remediations.playbooks.service.gates import baseline as service_baseline
 from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.playbooks.service.node_gates import Replaced
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.podman.values import PodmanReading
+from remediations.systems.scorer.poll import QueueSource
 from remediations.systems.scorer.values import ModelOnDisk
 from remediations.systems.stores.inventory import FilesPlace, StoresEntry
 from remediations.systems.stores.look import read_store
@@ -163,7 +164,10 @@ def scoring_parts() -> Iterator[Part]:
     yield from baseline(case.situation, case.proposal)
     yield from (stage.gate.asks for stage in case.proposal.stages)
     yield Part.of(KeepsScoring(hosts=("val1",)))
-    yield Part.of(AsDeclared(hosts=("val1",), steady_s=15, settings=(scoring.THREADS,)))
+    settings, url = (scoring.THREADS,), "http://127.0.0.1:9090/metrics"
+    yield Part.of(AsDeclared(hosts=("val1",), steady_s=15, settings=settings))
+    queues = (QueueSource(host="val1", url=url, metric="queue"),)
+    yield Part.of(Serves(hosts=("val1",), steady_s=15, settings=settings, queues=queues, below=10))
     # What has a default may be left out: only what has none is spoilt.
     bare = containers.host(
         "val1",

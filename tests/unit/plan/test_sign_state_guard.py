@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.plan import GuardResult, Outcome
-from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.guards.signing import sign_state_sound
 from remediations.playbooks.chain.situation import situation
 from remediations.systems.comet.reading import CometReading, sealed
@@ -86,14 +85,6 @@ def test_an_older_copy_is_seen_after_the_commits_that_are_read() -> None:
     assert older.outcome is Outcome.BLOCK
     assert older.expected == "at least 110, at most 117"
     assert "do not start it: it could sign twice" in older.next_step
-
-
-def test_an_older_copy_has_a_name_of_its_own() -> None:
-    """So that those beside it are brought back without it."""
-    world = worlds.sign_state(away(worlds.healthy()), "val4", 109)
-    found = situation(sealed(world), frozenset()).finding.node("val4")
-    assert found.condition is NodeCondition.SIGN_STATE_LOST
-    assert "the chain shows that it signed block 110 or a later one" in found.cause
 
 
 def test_where_the_chain_does_not_tell_an_older_copy_cannot_be_excluded() -> None:

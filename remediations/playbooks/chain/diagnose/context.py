@@ -28,8 +28,6 @@ from remediations.systems.comet.values import RoundStep
 from remediations.values.reading import value_or_none
 
 LastSigned = tuple[int, int, int]
-NO_STEP = 0
-"""Of a block that was signed, or a later one: in which round, nobody tells."""
 """Height, round and step of the last signature of an address that the chain shows."""
 
 
@@ -204,19 +202,11 @@ def read_passed(witnesses: Sequence[NodeView], power: Power) -> int:
 def read_last_signed(
     witnesses: Sequence[NodeView], power: Power, seen: Commits
 ) -> dict[str, LastSigned]:
-    """The last signature of each address, from commits and from the votes of the round; of who
-    signed none of them, the lowest block that it can have signed last, as the chain counts what it
-    missed.
+    """The last signature of each address, from commits and from the votes of the round.
 
     Nodes share most of these tuples, so each one is looked at once, by its identity.
     """
     marks: dict[str, LastSigned] = {}
-    asked = (view.reading.chain.absent for view in witnesses)
-    told = (value_or_none(absent) for absent in asked if absent is not None)
-    for absence in {one for absences in told for one in absences or ()}:
-        if absence.signed is not None:
-            mark = (absence.signed, 0, NO_STEP)
-            marks[absence.address] = max(mark, marks.get(absence.address, mark))
     ballots: dict[int, tuple[LastSigned, tuple[str, ...]]] = {}
     for view in witnesses:
         for state in view.rounds:
