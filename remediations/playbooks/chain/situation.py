@@ -157,7 +157,8 @@ class ChainSituation:
         if signed:
             missed = min(one.missed for one in absences)
             says = f"{lacks} its signature, and the chain counts {missed} blocks that it missed: "
-            says += f"it signed {max(signed)} or a later one"
+            last = f"it signed {max(signed)} or a later one"
+            says += last if max(signed) else "it may have signed none"
             return SignedMemory(max(signed), says)
         says = f"{lacks} its signature; what it signed before was not looked at"
         return SignedMemory(None, says, looked_from=first)

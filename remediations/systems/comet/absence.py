@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from remediations.values.record import Record
 
+_FIRST = 1
+"""Who is bonded since then, and was never bonded anew, is counted from the first block on."""
 _BEHIND = 2
 """Blocks by which the count and the height that it is told for may be apart."""
 
@@ -30,11 +32,16 @@ class Absence(Record, frozen=True, kw_only=True):
 
     @property
     def signed(self) -> int | None:
-        """The lowest block that it can have signed last; None where the count does not tell. All
-        that it missed may have been the newest, but no more than that: where the window is full, or
-        it missed every block since it was bonded, it may have been away for longer."""
+        """The lowest block that it can have signed last, 0 where it may have signed none; None
+        where the count does not tell. All that it missed may have been the newest, but no more than
+        that: where the window is full, or it missed every block since it was bonded again, it may
+        have been away for longer."""
         seen = self.height - 1 - self.since
         away = self.missed + _BEHIND
-        if away >= self.window or away >= seen or (self.counted and away >= self.counted):
+        if away >= self.window:
+            return None
+        if self.since <= _FIRST and (not self.counted or self.counted + _BEHIND >= seen):
+            return max(0, seen + self.since - away)
+        if away >= seen or (self.counted and away >= self.counted):
             return None
         return self.height - 1 - away

@@ -23,6 +23,15 @@ def test_what_it_missed_may_have_been_the_newest_and_no_more() -> None:
     assert replace(AWAY, missed=1).signed == 67
 
 
+def test_in_a_young_chain_it_may_have_signed_none() -> None:
+    """Counted from the first block on, nothing was before: that tells, and asks for nothing."""
+    young = replace(AWAY, height=7, missed=4, counted=6)
+    assert young.signed == 0
+    assert replace(young, since=1).signed == 0
+    assert replace(young, counted=3).signed is None
+    assert replace(young, since=3).signed is None
+
+
 @pytest.mark.parametrize(
     "fields",
     [
