@@ -157,8 +157,11 @@ class ChainSituation:
         if signed:
             missed = min(one.missed for one in absences)
             says = f"{lacks} its signature, and the chain counts {missed} blocks that it missed: "
-            last = f"it signed {max(signed)} or a later one"
-            says += last if max(signed) else "it may have signed none"
+            says += (
+                f"it signed {max(signed)} or a later one"
+                if max(signed)
+                else "it may have signed none"
+            )
             return SignedMemory(max(signed), says)
         says = f"{lacks} its signature; what it signed before was not looked at"
         return SignedMemory(None, says, looked_from=first)
