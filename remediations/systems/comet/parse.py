@@ -18,7 +18,6 @@ from remediations.engine.observe.section import (
     Trouble,
 )
 from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
-from remediations.systems.comet.absence import Absence
 from remediations.systems.comet.cosmovisor import parse_cosmovisor
 from remediations.systems.comet.data_copy import DataCopy, parse_copies
 from remediations.systems.comet.dials import parse_dials
@@ -335,6 +334,9 @@ def _samples(reader: _Reader) -> tuple[ChainSample, ...]:
 
 
 def _chain(reader: _Reader) -> ChainView:
+    # Not at the top: every command that knows an inventory would load the proofs.
+    from remediations.systems.comet.absent_answers import parse_absences
+
     return ChainView(
         validators=reader.rpc("validators", "validators", rpc.parse_validators),
         peers=reader.rpc("peers", "net_info", rpc.parse_peers),
@@ -346,16 +348,9 @@ def _chain(reader: _Reader) -> ChainView:
         evidence=reader.rpc_if_sent("evidence", "block?height=", rpc_signed.parse_evidence),
         anchor=reader.rpc_if_sent("anchor", "commit?height=", rpc_signed.parse_commit),
         anchor_set=reader.rpc_if_sent("anchor_set", "validators?height=", rpc.parse_validators),
-        absent=reader.rpc_if_sent("absent", "abci_query /store/slashing", _parse_absences),
+        absent=reader.rpc_if_sent("absent", "abci_query /store/slashing", parse_absences),
         last_votes=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_last_votes),
     )
-
-
-def _parse_absences(text: bytes) -> tuple[Absence, ...]:
-    # Not at the top: every command that knows an inventory would load the proofs.
-    from remediations.systems.comet.absent_answers import parse_absences
-
-    return parse_absences(text)
 
 
 def _standing(reader: _Reader) -> Standing:
