@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from remediations.engine.domain import Branch, Input, Move, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
+from remediations.playbooks.keys import reencryption
 from remediations.playbooks.keys.actions import REGISTER, REVOKE
 from remediations.playbooks.keys.checks.titles import CHECKS
 from remediations.playbooks.keys.conditions import day
@@ -179,5 +180,6 @@ PLAYBOOK = Playbook(
             propose=_propose,
             inputs=INPUTS,
         ),
+        reencryption.branch(*INPUTS),
     ),
 )

@@ -14,3 +14,10 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "RP5": "an event of the chain tells of the revocation",
     }
 )
+STORE_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "RP7": "no version in any store names the old key, except those that were accepted",
+        "RP8": "the new key opens all that was sealed anew, and the old one none of it",
+        "RP9": "what was sealed anew has the content that it had",
+    }
+)
