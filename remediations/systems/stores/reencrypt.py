@@ -141,7 +141,7 @@ class Resealing:
             return ended._replace(outcome=opened.outcome, reason=opened.reason)
         ended = ended._replace(tag=tag_of(opened.content, self.new))
         try:
-            data = canonical(self._sealed(envelope, opened.content))
+            data = canonical(self.sealed(envelope, opened.content))
         except SealError as error:
             return ended._replace(reason=str(error))
         version = self._written(stored, data, opened.content)
@@ -153,7 +153,7 @@ class Resealing:
                 return ended._replace(reason=str(error))
         return ended._replace(outcome=Outcome.DONE, names_key=False)
 
-    def _sealed(self, envelope: Envelope, content: Secret) -> Envelope:
+    def sealed(self, envelope: Envelope, content: Secret) -> Envelope:
         """For whom it was, with the new key in the place of the old.
 
         Raises:
