@@ -29,6 +29,8 @@ REGISTER = "/virtengine.encryption.v1.MsgRegisterRecipientKey"
 REVOKE = "/virtengine.encryption.v1.MsgRevokeRecipientKey"
 ROTATE = "/virtengine.encryption.v1.MsgRotateKey"
 UNJAIL = "/cosmos.slashing.v1beta1.MsgUnjail"
+EXEC = "/cosmos.authz.v1beta1.MsgExec"
+"""Messages of others that one account sends for them, by their grants."""
 FEE = re.compile(r"([0-9]{1,30}[a-zA-Z][a-zA-Z0-9/:._-]{2,127})?")
 """An amount with its denomination; "" for none."""
 _AMOUNT = re.compile(r"([0-9]+)(.+)")
@@ -52,7 +54,8 @@ class SignMode(StrEnum):
 
 
 class FieldForm(NamedTuple):
-    """A field of a message: its name in JSON, its number, and `text`, `bytes` or `number`."""
+    """A field of a message: its name in JSON, its number, and `text`, `bytes`, `number`, or
+    `messages` for a list of other messages, none of which has such a list again."""
 
     name: str
     number: int
@@ -87,6 +90,7 @@ FORMS: Mapping[str, MessageForm] = MappingProxyType(
             new_key_ttl_seconds="number",
         ),
         UNJAIL: _form("cosmos-sdk/MsgUnjail", validator_addr="text"),
+        EXEC: _form("cosmos-sdk/MsgExec", grantee="text", msgs="messages"),
     }
 )  # fmt: skip
 
@@ -257,6 +261,9 @@ def _form_of(message: Tree) -> tuple[str, MessageForm]:
 
 def _field_bytes(field: FieldForm, message: Tree, name: str) -> bytes:
     value = message.get(field.name, "")
+    if field.kind == "messages":
+        those = _inner_messages(value, name)
+        return b"".join(write_bytes(field.number, any_bytes(one)) for one in those)
     if not isinstance(value, str):
         raise TransactionError(f"{field.name} of {name} is not a text")
     if field.kind == "text":
@@ -271,9 +278,23 @@ def _field_bytes(field: FieldForm, message: Tree, name: str) -> bytes:
         raise TransactionError(f"{field.name} of {name} is not base64") from None
 
 
+def _inner_messages(value: object, name: str) -> list[Tree]:
+    """The messages in a message. Only plain ones: nothing nests without an end."""
+    if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+        raise TransactionError(f"{name} has no list of messages")
+    if any("messages" in {field.kind for field in _form_of(one)[1].fields} for one in value):
+        raise TransactionError(f"{name} holds messages that hold messages")
+    return value
+
+
 def _amino_message(message: Tree) -> Tree:
     name, form = _form_of(message)
-    given = {field.name: message.get(field.name, "") for field in form.fields}
+    given: Tree = {
+        field.name: [_amino_message(one) for one in _inner_messages(message.get(field.name), name)]
+        if field.kind == "messages"
+        else message.get(field.name, "")
+        for field in form.fields
+    }
     value = {key: one for key, one in given.items() if one not in ("", "0")}
     if name == UNJAIL:  # named otherwise in the SDK's JSON of former times
         value = {"address": given["validator_addr"]}

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from remediations.engine.runs.records import StepStarting
-from remediations.values.protobuf import read_number, read_one, write_text
+from remediations.values.protobuf import read_number, read_one, read_text, write_text
 from remediations.values.transaction import REGISTER, REVOKE, ROTATE, unsigned_json
 from tests.lab.choice import full_lab
 from tests.lab.dialect import program
@@ -28,7 +29,7 @@ from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.relay import Relay
 from tests.lab.shell import run
-from tests.lab.spec import CHAIN_ID
+from tests.lab.spec import CHAIN_ID, DENOM
 from tests.lab.test_goes_on import until
 from tests.lab.truth import rescued
 
@@ -98,20 +99,41 @@ class Keys:
             "algorithm_id": ALGORITHM, "label": "",
         })  # fmt: skip
 
+    def grant(self, name: str, to: str, message: str, *, seconds: int) -> None:
+        """A right that one account gives another one, for so long."""
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        generic = {"@type": "/cosmos.authz.v1beta1.GenericAuthorization", "msg": message}
+        self.send(name, {
+            "@type": "/cosmos.authz.v1beta1.MsgGrant", "granter": self.address(name),
+            "grantee": self.address(to),
+            "grant": {"authorization": generic, "expiration": f"{until:%Y-%m-%dT%H:%M:%SZ}"},
+        })  # fmt: skip
+
+    def stranger(self, name: str) -> str:
+        """A new account, which is in no inventory, and has something."""
+        self.ve("keys", "add", name, "--keyring-backend", "test")
+        address = self.address(name)
+        self.send("op", {
+            "@type": "/cosmos.bank.v1beta1.MsgSend", "from_address": self.address("op"),
+            "to_address": address, "amount": [{"denom": DENOM, "amount": "1000"}],
+        })  # fmt: skip
+        return address
+
     def plan(self, number: int, *options: str) -> Said:
         """To revoke a key."""
         chosen = ("--fingerprint", fingerprint(number), "--reason", "laptop stolen")
         return self.operator.plan("INC-005", *chosen, *options)
 
-    def planned(self, number: int, new: int) -> str:
+    def planned(self, number: int, *options: str, new: int | None = None) -> str:
         """The run of a plan that is approved."""
-        said = self.plan(number, "--new-key", key(new))
-        assert said.code == 3, said.document
+        said = self.plan(number, *(("--new-key", key(new)) if new else ()), *options)
+        plan = said.result.get("plan", said.result)
+        assert said.code == 3, [g for g in plan.get("guards", ()) if g["outcome"] != "pass"]
         name = str(said.result["run"])
         assert self.operator.approve(name).code == 0
         return name
 
-    def sign(self, name: str, *, chain_id: str = CHAIN_ID) -> None:
+    def sign(self, name: str, *, chain_id: str = CHAIN_ID, count: int = 2) -> None:
         """As the owner of the account does, who has the plan and no network."""
         elsewhere = self.directory.parent / f"elsewhere-{name}"
         elsewhere.mkdir(mode=0o700)
@@ -119,7 +141,7 @@ class Keys:
         (elsewhere / "plan.json").write_text(json.dumps(shown.document))
         told = run(sys.executable, str(EXPORT), str(elsewhere / "plan.json"), str(elsewhere))
         commands = [line for line in told.split("\n") if " tx sign " in line]
-        assert len(commands) == 2, told
+        assert len(commands) == count, told
         for command in commands:
             words = shlex.split(command)[1:]
             words[words.index(CHAIN_ID)] = chain_id
@@ -289,3 +311,38 @@ def test_a_stranger_rotates_and_an_admin_revokes(keys: Keys) -> None:
     refused = keys.plan(1)
     assert refused.code == REFUSED
     assert "revoked since" in refused.error["got"]
+
+
+@full_lab
+def test_an_admin_revokes_for_owners_who_cannot_sign(lab: Lab, keys: Keys) -> None:
+    """By their grants, for an owner of the inventory and for one that is in none; nothing without a
+    grant that lasts, and no new key without a grant of its own."""
+    owner = keys.stranger("stranger")
+    keys.register("stranger", 5)
+    keys.grant("authority", "op", REVOKE, seconds=7200)
+    keys.grant("stranger", "op", REVOKE, seconds=60)
+    refused = keys.plan(1, "--as", "admin", "--new-key", key(2))
+    assert refused.code == REFUSED
+    assert "R10" in json.dumps(refused.document)
+    refused = keys.plan(5, "--as", "admin")
+    assert refused.code == REFUSED
+    assert "R9" in json.dumps(refused.document)
+    keys.grant("authority", "op", REGISTER, seconds=7200)
+    keys.grant("stranger", "op", REVOKE, seconds=7200)
+    run_name = keys.planned(1, "--as", "admin", new=2)
+    keys.sign(run_name)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    run_name = keys.planned(5, "--as", "admin")
+    keys.sign(run_name, count=1)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    assert keys.is_revoked(1)
+    assert keys.is_revoked(5)
+    vault = keys.address("authority")
+    owners = {number: read_text(keys.record("val3", number), 1) for number in (1, 2, 5, 9)}
+    assert owners == {1: vault, 2: vault, 5: owner, 9: vault}
+    assert not any(keys.is_revoked(number) for number in (2, 9))
+    assert len(keys.broadcasts) == 3

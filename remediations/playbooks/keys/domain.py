@@ -7,7 +7,7 @@ from dataclasses import replace
 from remediations.engine.apply.look import Watch
 from remediations.engine.domain import Domain
 from remediations.engine.plan.plan import Plan
-from remediations.playbooks.keys import compromise
+from remediations.playbooks.keys import compromise, grant
 from remediations.playbooks.keys.actions import REGISTER, REVOKE, keys_facts, levels
 from remediations.playbooks.keys.finding import NAME, conclude
 from remediations.playbooks.keys.gates import KeysBefore, KeysLook, KeyStands, baseline
@@ -17,8 +17,8 @@ from remediations.reach.connection import Reach
 from remediations.values.part import Part
 
 
-def watch(_plan: Plan, reach: Reach) -> Watch:
-    """Looks at the accounts of the inventory."""
+def watch(plan: Plan, reach: Reach) -> Watch:
+    """Looks at the accounts of the inventory, and at the owner of the key."""
     # Imported here: who reads a saved observation asks nobody.
     from remediations.systems.transactions.inventory import keys_of
     from remediations.systems.transactions.look import read_now
@@ -26,20 +26,20 @@ def watch(_plan: Plan, reach: Reach) -> Watch:
 
     inventory = getattr(reach, "inventory", None)
     assert isinstance(inventory, Inventory), "connections know their inventory"
-    entry = keys_of(inventory)
+    entry, owner = keys_of(inventory), plan.part(KeysBefore).owner
 
     async def look() -> KeysLook:
-        return KeysLook(now=await read_now(entry))
+        return KeysLook(now=await read_now(entry, owner))
 
     return look
 
 
 def _resources(keys: KeysSituation) -> tuple[str, ...]:
     """The account whose sequence is used, and the key."""
-    owner, chain = keys.owner, keys.reading.section.chain_id
-    if owner is None:
+    signer, chain = keys.signer, keys.reading.section.chain_id
+    if signer is None:
         return (f"keys/{chain}",)
-    return (f"account/{chain}/{owner.entry.address}", f"key/{keys.fingerprint}")
+    return (f"account/{chain}/{signer.entry.address}", f"key/{keys.fingerprint}")
 
 
 DOMAIN = Domain(
@@ -54,7 +54,7 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=_resources,
-    actions=(REGISTER, REVOKE),
+    actions=(REGISTER, REVOKE, *grant.ACTIONS),
     playbooks=(compromise.PLAYBOOK,),
     watch=watch,
     checks="remediations.playbooks.keys.checks",

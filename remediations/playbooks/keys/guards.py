@@ -82,8 +82,8 @@ def one_signs(keys: KeysSituation, target: str) -> GuardResult:
 
 def key_is_active(keys: KeysSituation, target: str) -> GuardResult:
     """R5: the key is this account's and not revoked, by its record on all endpoints."""
-    read, key = keys.account(target).keys, keys.key
-    address = keys.account(target).entry.address
+    address, key = keys.acts_for(target), keys.key
+    read = keys.keys_of(address)
     holds = (
         None
         if isinstance(read, Unknown)
@@ -107,7 +107,8 @@ def key_is_active(keys: KeysSituation, target: str) -> GuardResult:
 
 def revoking_was_tried(keys: KeysSituation, target: str) -> GuardResult:
     """R6: the chain would do it now, for no more gas than the inventory allows."""
-    found = keys.reading.simulation(keys.fingerprint)
+    address = keys.account(target).entry.address
+    found = keys.reading.simulation(keys.fingerprint, address)
     gas, most = None if found is None else found.gas, keys.reading.section.gas
     holds = gas.value <= most if isinstance(gas, Known) else None
     return guard_result(

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from remediations.reach.background import run_in_thread
 from remediations.systems.transactions.inventory import Endpoint, KeysEntry
-from remediations.systems.transactions.questions import Status, status
+from remediations.systems.transactions.questions import Status, block_time, status
 from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.values import EndpointReading, EndpointState
 from remediations.values.reading import Known, Reading, Unknown, Why
@@ -24,6 +24,7 @@ T = TypeVar("T")
 MOVES_WITHIN_S = 20.0
 """Blocks of six seconds, and a slow one."""
 _LOOK_S = 0.5
+_PACE_BLOCKS = 100
 AGREED_WITHIN_S = 5.0
 """One endpoint has a block a moment before another one."""
 
@@ -50,9 +51,23 @@ async def _endpoint(endpoint: Endpoint, entry: KeysEntry) -> EndpointReading:
         first=first.height,
         last=last.height,
         catching_up=last.catching_up,
+        block_time=int(last.time),
+        pace_ms=await _pace_ms(endpoint, last),
     )
     known: Reading[EndpointState] = Known(value=state, source=endpoint.url, at=at)
     return EndpointReading(endpoint=endpoint, state=known, flaw=_flaw(entry, first, last))
+
+
+async def _pace_ms(endpoint: Endpoint, last: Status) -> int:
+    """How long each of the last blocks took, 0 where that cannot be told."""
+    before = max(last.earliest, last.height - _PACE_BLOCKS, 1)
+    if before >= last.height:
+        return 0
+    try:
+        then = await run_in_thread(block_time, endpoint, before)
+    except RpcError:
+        return 0
+    return max(0, round(1000 * (last.time - then) / (last.height - before)))
 
 
 def _flaw(entry: KeysEntry, first: Status, last: Status) -> str:

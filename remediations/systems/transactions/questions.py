@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -25,27 +26,34 @@ from remediations.values.protobuf import (
     read_number,
     read_one,
     read_text,
+    write_bytes,
+    write_number,
     write_text,
 )
 from remediations.values.reading import Why
-from remediations.values.transaction import REVOKE, SECP256K1
+from remediations.values.transaction import SECP256K1
 
 T = TypeVar("T")
 Tree = dict[str, Any]
 _ENCRYPTION = "virtengine.encryption.v1"
 _BASE_ACCOUNT = "/cosmos.auth.v1beta1.BaseAccount"
+_AUTHZ = "cosmos.authz.v1beta1"
 _GENERIC = "/cosmos.authz.v1beta1.GenericAuthorization"
 _PAGE = 100
 _MOST_PAGES = 20
+_MOST_GRANT_PAGES = 5
 _MOST_KEYS = 200
 
 
 class Status(NamedTuple):
-    """An endpoint of itself."""
+    """An endpoint of itself. `time` is that of its last block, in seconds since 1970; `earliest` is
+    the first height that it still has."""
 
     chain_id: str
     height: int
     catching_up: bool
+    time: float
+    earliest: int
 
 
 class Included(NamedTuple):
@@ -69,7 +77,19 @@ def status(endpoint: Endpoint) -> Status:
         str(tree["node_info"]["network"]),
         _number(tree["sync_info"]["latest_block_height"]),
         bool(tree["sync_info"]["catching_up"]),
+        _time(tree["sync_info"]["latest_block_time"]),
+        _number(tree["sync_info"]["earliest_block_height"]),
     ))  # fmt: skip
+
+
+def block_time(endpoint: Endpoint, height: int) -> float:
+    """When a block was made, in seconds since 1970.
+
+    Raises:
+        RpcError: no answer that can be used.
+    """
+    tree = ask(endpoint, "commit", height=str(height))
+    return _read(endpoint, lambda: _time(tree["signed_header"]["header"]["time"]))
 
 
 def account(endpoint: Endpoint, address: str) -> AccountState:
@@ -143,30 +163,73 @@ def events(endpoint: Endpoint) -> tuple[KeyEvent, ...]:
     return tuple(sorted(found, key=lambda one: (one.height, one.kind, one.fingerprint)))
 
 
-def grants(endpoint: Endpoint, granter: str, grantee: str) -> tuple[Grant, ...]:
-    """The right to revoke keys that one account gave another, if it did.
+def grants(endpoint: Endpoint, granter: str, grantee: str, message: str) -> tuple[Grant, ...]:
+    """The right to send a message that one account gave another, if it did.
 
     Raises:
         RpcError: no answer that can be used.
     """
-    asked = write_text(1, granter) + write_text(2, grantee) + write_text(3, REVOKE)
+    asked = write_text(1, granter) + write_text(2, grantee) + write_text(3, message)
     try:
-        answer = _query(endpoint, "/cosmos.authz.v1beta1.Query/Grants", asked)
+        answer = _query(endpoint, f"/{_AUTHZ}.Query/Grants", asked)
     except RpcError as error:
         if "authorization not found" in str(error):
             return ()
         raise
 
     def found() -> tuple[Grant, ...]:
-        given = []
-        for one in read_all(answer, 1):
-            expires = read_one(one, 2)
-            until = str(read_number(expires, 1)) if expires else ""
-            if read_text(read_one(one, 1), 1) == _GENERIC:
-                given.append(Grant(granter=granter, grantee=grantee, expires=until))
-        return tuple(given)
+        return tuple(
+            Grant(granter=granter, grantee=grantee, message=message, expires=_expiry(one, 2))
+            for one in read_all(answer, 1)
+            if read_text(read_one(one, 1), 1) == _GENERIC
+        )
 
     return _read(endpoint, found)
+
+
+def grants_to(endpoint: Endpoint, grantee: str, messages: Collection[str]) -> tuple[Grant, ...]:
+    """The rights to send one of these messages that an account has from anybody.
+
+    Raises:
+        RpcError: no answer that can be used, or more than can be gone through: anybody may grant.
+    """
+    given: list[Grant] = []
+    page = write_number(3, _PAGE)
+    for _ in range(_MOST_GRANT_PAGES):
+        asked = write_text(1, grantee) + write_bytes(2, page)
+        answer = _query(endpoint, f"/{_AUTHZ}.Query/GranteeGrants", asked)
+        given += _read(endpoint, partial(_granted, answer, grantee, messages))
+        following = _read(endpoint, partial(_next_page, answer))
+        if not following:
+            return tuple(sorted(given, key=lambda one: (one.granter, one.message)))
+        page = write_bytes(1, following) + write_number(3, _PAGE)
+    said = f"{endpoint.name}: more than {_PAGE * _MOST_GRANT_PAGES} grants to {grantee}"
+    raise RpcError(said, why=Why.TOO_LARGE)
+
+
+def _granted(answer: bytes, grantee: str, messages: Collection[str]) -> list[Grant]:
+    found = []
+    for one in read_all(answer, 1):
+        boxed = read_one(one, 3)
+        message = read_text(read_one(boxed, 2), 1) if read_text(boxed, 1) == _GENERIC else ""
+        if message not in messages:
+            continue
+        if read_text(one, 2) != grantee:
+            raise ValueError("the answer is about another account")
+        granter = read_text(one, 1)
+        expires = _expiry(one, 4)
+        found.append(Grant(granter=granter, grantee=grantee, message=message, expires=expires))
+    return found
+
+
+def _next_page(answer: bytes) -> bytes:
+    return read_one(read_one(answer, 2), 1)
+
+
+def _expiry(grant: bytes, number: int) -> str:
+    """Seconds since 1970; "" for a grant that never ends."""
+    expires = read_one(grant, number)
+    return str(read_number(expires, 1)) if expires else ""
 
 
 def simulate(endpoint: Endpoint, transaction: bytes) -> int:
@@ -308,6 +371,13 @@ def _number(value: object) -> int:
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 18:
         raise ValueError("a number that is none")
     return int(value)
+
+
+def _time(value: object) -> float:
+    """A time as Go writes it, with nine digits after the second: six are kept."""
+    text = str(value)[:40].removesuffix("Z")
+    whole, _, fraction = text.partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00").timestamp()
 
 
 def _read(endpoint: Endpoint, found: Callable[[], T]) -> T:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from remediations.engine.domain import StepData
 from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
 from remediations.errors import UsageError
 from remediations.systems.transactions.sent import SIGNED, signed_name
+from remediations.systems.transactions.trials import revoke_message, wrapped
 from remediations.values.transaction import (
     REGISTER,
-    REVOKE,
     SignMode,
     TransactionError,
     Unsigned,
@@ -26,6 +26,8 @@ from remediations.values.transaction import (
 Tree = dict[str, Any]
 DRIVER_NAME = "transaction"
 REGISTER_KEY, REVOKE_KEY = "register-key", "revoke-key"
+REGISTER_FOR, REVOKE_FOR = "register-key-for", "revoke-key-for"
+"""The same for the owner of the key, by a grant."""
 ALGORITHM = "X25519-XSALSA20-POLY1305"
 """The only one that the chain takes, in exactly these letters."""
 STEP_LIMIT_S = 900
@@ -66,7 +68,7 @@ class Send:
     @property
     def told(self) -> str:
         """What it is, in one line."""
-        kinds = ", ".join(str(one["@type"]).rpartition(".")[2] for one in self.unsigned.trees)
+        kinds = ", ".join(_kind(one) for one in self.unsigned.trees)
         return f"send {kinds}, signed by {self.name}, sequence {self.unsigned.sequence}"
 
     @classmethod
@@ -109,11 +111,29 @@ def _register(data: StepData) -> Tree:
 
 
 def _revoke(data: StepData) -> Tree:
-    return {"@type": REVOKE, "sender": data["account"], "key_fingerprint": data["fingerprint"]}
+    return revoke_message(str(data["account"]), str(data["fingerprint"]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Deploy:
+def _register_for(data: StepData) -> Tree:
+    return wrapped(str(data["account"]), _register({**data, "account": data["owner"]}))
+
+
+def _revoke_for(data: StepData) -> Tree:
+    return wrapped(str(data["account"]), _revoke({**data, "account": data["owner"]}))
+
+
+def _kind(message: Tree) -> str:
+    """Its name, and those of the messages in it."""
+    inner = ", ".join(_kind(one) for one in message.get("msgs", ()))
+    name = str(message["@type"]).rpartition(".")[2]
+    return f"{name} with {inner}" if inner else name
+
+
+_UNDO_REGISTER = "it can be revoked; what was sealed to it meanwhile stays readable with it"
+_UNDO_REVOKE = "none: a revoked key stays revoked, and cannot be rotated any more"
+
+
+class _Deploy(NamedTuple):
     operation: str
     undo: str
     message: Callable[[StepData], Tree]
@@ -121,16 +141,12 @@ class _Deploy:
 
 _DEPLOYS: Mapping[str, _Deploy] = MappingProxyType(
     {
-        REGISTER_KEY: _Deploy(
-            operation="register a recipient's key",
-            undo="it can be revoked; what was sealed to it meanwhile stays readable with it",
-            message=_register,
+        REGISTER_KEY: _Deploy("register a recipient's key", _UNDO_REGISTER, _register),
+        REVOKE_KEY: _Deploy("revoke a recipient's key", _UNDO_REVOKE, _revoke),
+        REGISTER_FOR: _Deploy(
+            "register a recipient's key for its owner", _UNDO_REGISTER, _register_for
         ),
-        REVOKE_KEY: _Deploy(
-            operation="revoke a recipient's key",
-            undo="none: a revoked key stays revoked, and cannot be rotated any more",
-            message=_revoke,
-        ),
+        REVOKE_FOR: _Deploy("revoke a recipient's key for its owner", _UNDO_REVOKE, _revoke_for),
     }
 )
 

@@ -21,29 +21,26 @@ Read = Callable[[], AccountsNow]
 _TWO = 2
 
 
-def _stands(
-    read: Read, entry: KeysEntry, before: KeysBefore, fingerprint: str, saw: Saw, *, revoked: bool
-) -> None:
+def _stands(read: Read, before: KeysBefore, fingerprint: str, saw: Saw, *, revoked: bool) -> None:
     now = read()
     if now.endpoints < _TWO:
         raise NotVerified(f"{now.endpoints} endpoints answer, expected two")
-    address = entry.account(before.account).address
-    asked = KeyStands(fingerprint=fingerprint, address=address, revoked=revoked)
+    asked = KeyStands(fingerprint=fingerprint, address=before.owner, revoked=revoked)
     verdict = judge_key_stands(asked, now)
     saw(verdict.seen)
     assert verdict.open, verdict.seen
 
 
 @pytest.mark.check("RP1", CHECKS["RP1"])
-def test_revoked(read: Read, entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
+def test_revoked(read: Read, before: KeysBefore, saw: Saw) -> None:
     """The record is the proof; what a broadcast answered is none."""
-    _stands(read, entry, before, before.fingerprint, saw, revoked=True)
+    _stands(read, before, before.fingerprint, saw, revoked=True)
 
 
 @pytest.mark.check("RP2", CHECKS["RP2"])
-def test_new_key(read: Read, entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
+def test_new_key(read: Read, before: KeysBefore, saw: Saw) -> None:
     """What is sealed from now on is sealed to this one."""
-    _stands(read, entry, before, before.new, saw, revoked=False)
+    _stands(read, before, before.new, saw, revoked=False)
 
 
 @pytest.mark.check("RP3", CHECKS["RP3"])

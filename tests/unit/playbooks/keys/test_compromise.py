@@ -8,7 +8,8 @@ import pytest
 
 from remediations.engine.find.finding import Health
 from remediations.engine.plan.build import deciding_facts
-from remediations.playbooks.keys.compromise import INPUTS, PLAYBOOK
+from remediations.playbooks.keys.chosen import INPUTS
+from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.playbooks.keys.conditions import KeyCondition
 from remediations.playbooks.keys.domain import DOMAIN
 from remediations.playbooks.keys.finding import conclude
@@ -197,11 +198,11 @@ def test_a_gate_opens_by_two_endpoints_only() -> None:
     """And by the owner's record alone."""
     read = reading()
     gate = BRANCH.propose(situation()).stages[1].gate
-    now = AccountsNow(endpoints=2, accounts=read.accounts)
+    now = AccountsNow(endpoints=2, accounts=read.accounts, owners=())
     assert not KeysLook(now=now).judge(gate).open
     revoked = with_keys(revoked_at=9)(read).accounts
-    assert KeysLook(now=AccountsNow(endpoints=2, accounts=revoked)).judge(gate).open
-    assert not KeysLook(now=AccountsNow(endpoints=1, accounts=revoked)).judge(gate).open
+    assert KeysLook(now=AccountsNow(endpoints=2, accounts=revoked, owners=())).judge(gate).open
+    assert not KeysLook(now=AccountsNow(endpoints=1, accounts=revoked, owners=())).judge(gate).open
     asked = gate.asks.read(KeyStands)
     assert (asked.fingerprint, asked.address, asked.revoked) == (OUT, VAULT, True)
     assert "vault 1" in KeysLook(now=now).sight.headline

@@ -15,6 +15,7 @@ from tests.unit.playbooks.keys.cases import (
     NEW_PRINT,
     OUT,
     TARGET,
+    VAULT,
     Change,
     reading,
     situation,
@@ -41,7 +42,7 @@ def _flawed(count: int) -> Change:
 
 def _simulated(gas: int | None) -> Change:
     known = Known(value=gas or 0, source="made", at=reading().height.at)
-    told = Simulation(fingerprint=OUT, gas=unknown() if gas is None else known)
+    told = Simulation(fingerprint=OUT, by=VAULT, gas=unknown() if gas is None else known)
     return with_fields(simulations=(told,))
 
 

@@ -1,0 +1,90 @@
+"""Transactions that are tried and never sent: they have no signature. Pure.
+
+Each revokes one key, as the account that would sign it: the key's owner, or an admin by its grant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from remediations.systems.transactions.inventory import KeysEntry
+from remediations.systems.transactions.values import AccountReading, Grant, KeyOwner, KeyRecord
+from remediations.values.reading import value_or_none
+from remediations.values.transaction import EXEC, REGISTER, REVOKE, SignMode, Unsigned, canonical
+
+Tree = dict[str, Any]
+BY_GRANT = (REVOKE, REGISTER)
+"""What an account may be granted to send for the owner of a key."""
+
+
+class Trial(NamedTuple):
+    """A transaction without its signature, by which account (`by`), and the key that it revokes."""
+
+    fingerprint: str
+    by: str
+    transaction: bytes
+
+
+def revoke_message(owner: str, fingerprint: str) -> Tree:
+    """The message that revokes a key of `owner`."""
+    return {"@type": REVOKE, "sender": owner, "key_fingerprint": fingerprint}
+
+
+def wrapped(grantee: str, message: Tree) -> Tree:
+    """A message of somebody else, sent by `grantee`."""
+    return {"@type": EXEC, "grantee": grantee, "msgs": [message]}
+
+
+def revoke_trials(entry: KeysEntry, accounts: Sequence[AccountReading]) -> Iterator[Trial]:
+    """Each key of the inventory that is not revoked, by its owner."""
+    for account in accounts:
+        for key in _active(account):
+            address = account.entry.address
+            message = revoke_message(address, key.fingerprint)
+            yield from _trial(entry, account, key, message)
+
+
+def granted_trials(
+    entry: KeysEntry,
+    accounts: Sequence[AccountReading],
+    owners: Sequence[KeyOwner],
+    grants: Sequence[Grant],
+) -> Iterator[Trial]:
+    """Each key that is not revoked, by each account that was granted to revoke it."""
+    signers = {one.entry.address: one for one in accounts}
+    keys = {one.entry.address: _active(one) for one in accounts} | {
+        one.address: _active(one) for one in owners
+    }
+    for grant in grants:
+        signer = signers.get(grant.grantee)
+        if grant.message != REVOKE or signer is None:
+            continue
+        for key in keys.get(grant.granter, ()):
+            message = revoke_message(grant.granter, key.fingerprint)
+            yield from _trial(entry, signer, key, wrapped(grant.grantee, message))
+
+
+def _active(account: AccountReading | KeyOwner) -> list[KeyRecord]:
+    return [one for one in value_or_none(account.keys) or () if not one.revoked_at]
+
+
+def _trial(
+    entry: KeysEntry, signer: AccountReading, key: KeyRecord, message: Tree
+) -> Iterator[Trial]:
+    state = value_or_none(signer.state)
+    if state is None:
+        return
+    unsigned = Unsigned(
+        chain_id=entry.chain_id,
+        account=signer.entry.address,
+        account_number=state.number,
+        sequence=state.sequence,
+        public_key=signer.entry.public_key or state.public_key,
+        messages=canonical([message]),
+        fee=entry.fee,
+        gas=entry.gas,
+        memo="",
+        timeout_height=0,
+    )
+    yield Trial(key.fingerprint, signer.entry.address, unsigned.signed(SignMode.DIRECT, b""))
