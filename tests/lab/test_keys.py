@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -196,7 +197,10 @@ def keys(lab: Lab, operator: Operator, tmp_path: Path) -> Iterator[Keys]:
     with ExitStack() as stack:
         relays = tuple(stack.enter_context(Relay(lab, host).served()) for host in ("val1", "val2"))
         ours = KeyOperator(lab, operator.state)
-        found = Keys(lab, ours, relays, lab.chain.home("val1"), directory)
+        home = tmp_path / "owners"  # a copy: the lab's own is used again by other chains
+        keyring = Path("keyring-test")
+        shutil.copytree(lab.chain.home("val1") / keyring, home / keyring)
+        found = Keys(lab, ours, relays, home, directory)
         section = INVENTORY.format(
             chain=CHAIN_ID, one=relays[0].url, two=relays[1].url, directory=directory,
             vault=found.address("authority"), admin=found.address("op"),

@@ -11,11 +11,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import median
 from typing import TypeVar
 
 from remediations.reach.background import run_in_thread
 from remediations.systems.transactions.inventory import Endpoint, KeysEntry
-from remediations.systems.transactions.questions import Status, block_time, status
+from remediations.systems.transactions.questions import Status, block_times, status
 from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.values import EndpointReading, EndpointState
 from remediations.values.reading import Known, Reading, Unknown, Why
@@ -24,7 +26,6 @@ T = TypeVar("T")
 MOVES_WITHIN_S = 20.0
 """Blocks of six seconds, and a slow one."""
 _LOOK_S = 0.5
-_PACE_BLOCKS = 100
 AGREED_WITHIN_S = 5.0
 """One endpoint has a block a moment before another one."""
 
@@ -59,15 +60,14 @@ async def _endpoint(endpoint: Endpoint, entry: KeysEntry) -> EndpointReading:
 
 
 async def _pace_ms(endpoint: Endpoint, last: Status) -> int:
-    """How long each of the last blocks took, 0 where that cannot be told."""
-    before = max(last.earliest, last.height - _PACE_BLOCKS, 1)
-    if before >= last.height:
-        return 0
+    """How long a block takes: the median of the last ones, so that a halt among them, or the time
+    of a genesis, does not count. 0 where that cannot be told."""
     try:
-        then = await run_in_thread(block_time, endpoint, before)
+        times = await run_in_thread(block_times, endpoint, last.height)
     except RpcError:
         return 0
-    return max(0, round(1000 * (last.time - then) / (last.height - before)))
+    took = [after - before for before, after in pairwise(times)]
+    return round(1000 * median(took)) if took else 0
 
 
 def _flaw(entry: KeysEntry, first: Status, last: Status) -> str:

@@ -43,17 +43,17 @@ _PAGE = 100
 _MOST_PAGES = 20
 _MOST_GRANT_PAGES = 5
 _MOST_KEYS = 200
+_MOST_HEADERS = 20
+"""The chain's program answers with no more of them."""
 
 
 class Status(NamedTuple):
-    """An endpoint of itself. `time` is that of its last block, in seconds since 1970; `earliest` is
-    the first height that it still has."""
+    """An endpoint of itself. `time` is that of its last block, in seconds since 1970."""
 
     chain_id: str
     height: int
     catching_up: bool
     time: float
-    earliest: int
 
 
 class Included(NamedTuple):
@@ -78,18 +78,20 @@ def status(endpoint: Endpoint) -> Status:
         _number(tree["sync_info"]["latest_block_height"]),
         bool(tree["sync_info"]["catching_up"]),
         _time(tree["sync_info"]["latest_block_time"]),
-        _number(tree["sync_info"]["earliest_block_height"]),
     ))  # fmt: skip
 
 
-def block_time(endpoint: Endpoint, height: int) -> float:
-    """When a block was made, in seconds since 1970.
+def block_times(endpoint: Endpoint, last: int) -> tuple[float, ...]:
+    """When the last twenty blocks up to this height were made, in seconds since 1970, in order.
 
     Raises:
         RpcError: no answer that can be used.
     """
-    tree = ask(endpoint, "commit", height=str(height))
-    return _read(endpoint, lambda: _time(tree["signed_header"]["header"]["time"]))
+    first = max(1, last - _MOST_HEADERS + 1)
+    tree = ask(endpoint, "blockchain", minHeight=str(first), maxHeight=str(last))
+    return _read(endpoint, lambda: tuple(
+        sorted(_time(one["header"]["time"]) for one in tree["block_metas"])
+    ))  # fmt: skip
 
 
 def account(endpoint: Endpoint, address: str) -> AccountState:

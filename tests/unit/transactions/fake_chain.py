@@ -105,12 +105,13 @@ class FakeChain:
         self.height += self.moves
         sync = {
             "latest_block_height": str(self.height), "catching_up": self.catching_up,
-            "latest_block_time": block_time(self.height), "earliest_block_height": "1",
+            "latest_block_time": block_time(self.height),
         }  # fmt: skip
         return {"node_info": {"network": self.chain_id}, "sync_info": sync}
 
-    def _commit(self, words: dict[str, str]) -> Tree:
-        return {"signed_header": {"header": {"time": block_time(int(words["height"]))}}}
+    def _blockchain(self, words: dict[str, str]) -> Tree:
+        heights = range(int(words["minHeight"]), int(words["maxHeight"]) + 1)
+        return {"block_metas": [{"header": {"time": block_time(one)}} for one in heights]}
 
     def _tx(self, words: dict[str, str]) -> Tree | None:
         return self.included.get(words["hash"].removeprefix("0x"))
