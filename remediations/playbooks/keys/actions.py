@@ -83,6 +83,19 @@ def account_facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
             "the signature must be by this key",
             source,
         ),
+        *_member_facts(keys, target),
+    )
+
+
+def _member_facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
+    """Who signs for an account of several, by name."""
+    entry = keys.account(target).entry
+    if not entry.members:
+        return ()
+    names, why = ", ".join(one.name for one in entry.members), "the commands name them"
+    return (
+        key_fact(keys, f"{target}.members", names, why, "inventory"),
+        key_fact(keys, f"{target}.keyring", entry.key or entry.name, why, "inventory"),
     )
 
 
@@ -94,7 +107,13 @@ def key_fact(keys: KeysSituation, name: str, value: str, why: str, source: str) 
 def transaction_data(facts: Facts, target: str) -> dict[str, str | int]:
     """What every transaction of a plan has."""
     fee, fingerprint = facts["keys.fee"], facts["key.fingerprint"]
+    several = {
+        name: facts[f"{target}.{name}"]
+        for name in ("members", "keyring")
+        if f"{target}.{name}" in facts
+    }
     return {
+        **several,
         "name": facts[f"{target}.name"],
         "chain_id": facts["keys.chain"],
         "account": facts[f"{target}.address"],

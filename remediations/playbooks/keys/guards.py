@@ -7,6 +7,8 @@ from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.transactions.inventory import Signer
 from remediations.systems.transactions.sent import SIGNED
+from remediations.values.bech32 import decode, encode
+from remediations.values.multisig import Multisig
 from remediations.values.reading import Known, Unknown, value_or_none
 
 NOT_READ = "it was not read"
@@ -65,18 +67,27 @@ def signing_key_is_known(keys: KeysSituation, target: str) -> GuardResult:
     )
 
 
-def one_signs(keys: KeysSituation, target: str) -> GuardResult:
-    """R4: one key signs for the account. Signatures of several are not put together here."""
-    signer = keys.account(target).entry.signer
+def signers_are_known(keys: KeysSituation, target: str) -> GuardResult:
+    """R4: one key signs for the account, or so many of members whose keys make its address."""
+    entry = keys.account(target).entry
+    several = Multisig.parse(entry.public_key or "")
+    prefix, _ = decode(entry.address)
+    made = encode(prefix, several.address) if several is not None else ""
+    told = f"{several.threshold} of {len(several.members)} members" if several else "no members"
+    alone = entry.signer is not Signer.MULTISIG
     return guard_result(
         "R4",
-        "one key signs for the account",
+        "it is known who signs for the account",
         subject=target,
-        holds=signer is not Signer.MULTISIG,
-        got=signer.value,
-        expected=" | ".join(one.value for one in Signer if one is not Signer.MULTISIG),
-        next_step="put the signatures together by hand (docs/keys.md#by-hand)",
-        facts=(f"{target}.signer",),
+        holds=alone or made == entry.address,
+        got=entry.signer.value
+        if alone
+        else f"multisig, {told}{f', which make {made}' if made else ''}",
+        expected="one key, or `threshold` and `members` of a multisig, in their order, that make "
+        f"{entry.address}",
+        next_step=f"`keys show {entry.key or entry.name} --output json` tells them where the "
+        "account is in a keyring",
+        facts=(f"{target}.signer", f"{target}.public_key"),
     )
 
 
@@ -182,6 +193,6 @@ def nothing_else_is_signed(keys: KeysSituation, target: str) -> GuardResult:
     )
 
 
-GUARDS = (account_is_read, signing_key_is_known, one_signs, nothing_else_is_signed)
+GUARDS = (account_is_read, signing_key_is_known, signers_are_known, nothing_else_is_signed)
 """What holds for every transaction of an account."""
 INVARIANTS = (endpoints_are_two,)

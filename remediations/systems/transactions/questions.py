@@ -20,6 +20,7 @@ from remediations.systems.transactions.values import (
     KeyEventKind,
     KeyRecord,
 )
+from remediations.values.multisig import read_key
 from remediations.values.protobuf import (
     ProtobufError,
     read_all,
@@ -31,7 +32,6 @@ from remediations.values.protobuf import (
     write_text,
 )
 from remediations.values.reading import Why
-from remediations.values.transaction import SECP256K1
 
 T = TypeVar("T")
 Tree = dict[str, Any]
@@ -108,14 +108,12 @@ def account(endpoint: Endpoint, address: str) -> AccountState:
             raise ValueError(f"{address} is not a plain account")
         base = read_one(boxed, 2)
         key = read_one(base, 2)
-        if key and read_text(key, 1) != SECP256K1:
-            raise ValueError(f"the key of {address} is not one of secp256k1")
         if read_text(base, 1) != address:
             raise ValueError("the answer is about another account")
         return AccountState(
             number=read_number(base, 3),
             sequence=read_number(base, 4),
-            public_key=read_one(read_one(key, 2), 1).hex() if key else "",
+            public_key=read_key(key) if key else "",
         )
 
     return _read(endpoint, found)

@@ -36,10 +36,14 @@ STEP_LIMIT_S = 900
 
 @dataclass(frozen=True, kw_only=True)
 class Send:
-    """One step, as its payload says: what is sent, and for which account of the inventory."""
+    """One step, as its payload says: what is sent, and for which account of the inventory. Where
+    members sign, `members` are their names, in the order of their keys, and `keyring` what the
+    account is called in a keyring."""
 
     name: str
     unsigned: Unsigned
+    members: tuple[str, ...] = ()
+    keyring: str = ""
 
     @property
     def payload(self) -> str:
@@ -58,12 +62,22 @@ class Send:
             "timeout_height": str(planned.timeout_height),
             "messages": list(planned.trees),
             "body_bytes": planned.body.hex(),
-            "auth_info_bytes": planned.auth_info(SignMode.DIRECT).hex(),
+            **self._signing,
             "sign_doc_sha256": planned.digest,
             "signed_file": f"{SIGNED}/{signed_name(planned.digest)}",
             "unsigned": planned.json,
         }
         return f"{self.told}\n{json.dumps(tree, indent=1, ensure_ascii=False)}\n"
+
+    @property
+    def _signing(self) -> Tree:
+        """What is signed besides the body. Members sign a text; how many of them will have signed,
+        their transaction says only then."""
+        planned = self.unsigned
+        if planned.multisig is None:
+            return {"auth_info_bytes": planned.auth_info(SignMode.DIRECT).hex()}
+        text = planned.sign_bytes(SignMode.AMINO_JSON).decode()
+        return {"members": list(self.members), "keyring": self.keyring, "sign_doc": text}
 
     @property
     def told(self) -> str:
@@ -92,7 +106,12 @@ class Send:
                 memo=tree["memo"],
                 timeout_height=int(tree["timeout_height"]),
             )
-            found = cls(name=tree["name"], unsigned=unsigned)
+            found = cls(
+                name=tree["name"],
+                unsigned=unsigned,
+                members=tuple(tree.get("members", ())),
+                keyring=tree.get("keyring", ""),
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the payload of a step: {type(error).__name__}") from error
         if found.payload != payload:
@@ -180,6 +199,8 @@ def send_of(deploy: str, data: StepData) -> Send:
                 memo=str(data["memo"]),
                 timeout_height=int(data["timeout_height"]),
             ),
+            members=tuple(str(data["members"]).split(", ")) if "members" in data else (),
+            keyring=str(data.get("keyring", "")),
         )
         assert send.payload
     except (TransactionError, ValueError) as error:

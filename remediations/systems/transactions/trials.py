@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from remediations.systems.transactions.inventory import KeysEntry
 from remediations.systems.transactions.values import AccountReading, Grant, KeyOwner, KeyRecord
 from remediations.values.reading import value_or_none
-from remediations.values.transaction import EXEC, REGISTER, REVOKE, SignMode, Unsigned, canonical
+from remediations.values.transaction import EXEC, REGISTER, REVOKE, Unsigned, canonical
 
 Tree = dict[str, Any]
 BY_GRANT = (REVOKE, REGISTER)
@@ -87,4 +87,4 @@ def _trial(
         memo="",
         timeout_height=0,
     )
-    yield Trial(key.fingerprint, signer.entry.address, unsigned.signed(SignMode.DIRECT, b""))
+    yield Trial(key.fingerprint, signer.entry.address, unsigned.trial)

@@ -33,7 +33,8 @@ class EndpointReading(Record, frozen=True, kw_only=True):
 
 
 class AccountState(Record, frozen=True, kw_only=True):
-    """An account as the chain has it. `public_key` is hex, "" before its first transaction."""
+    """An account as the chain has it. `public_key` is hex, or the text of a `Multisig`; "" before
+    its first transaction."""
 
     number: int
     sequence: int

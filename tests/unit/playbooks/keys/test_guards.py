@@ -25,6 +25,7 @@ from tests.unit.playbooks.keys.cases import (
     with_fields,
     with_keys,
 )
+from tests.unit.transactions.vectors import MULTISIG
 
 PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
 
@@ -51,6 +52,14 @@ def _file(flaw: str) -> Change:
     return with_fields(signed=Known(value=(one,), source="made", at=reading().height.at))
 
 
+COUNCIL, COUNCIL_KEY = MULTISIG[0].unsigned.account, MULTISIG[0].unsigned.public_key
+
+
+def _several(address: str) -> Change:
+    """`vault` is of several members, who are declared."""
+    return with_entry(signer=Signer.MULTISIG, address=address, public_key=COUNCIL_KEY)
+
+
 def _new_is_known(read: KeysReading) -> KeysReading:
     assert isinstance(read.events, Known)
     first = replace(read.events.value[0], fingerprint=NEW_PRINT)
@@ -65,8 +74,10 @@ def _new_is_known(read: KeysReading) -> KeysReading:
         (guards.signing_key_is_known, None, PASS),
         (guards.signing_key_is_known, with_entry(public_key="02" + "ab" * 32), BLOCK),
         (guards.signing_key_is_known, with_account(state=unknown()), UNKNOWN),
-        (guards.one_signs, None, PASS),
-        (guards.one_signs, with_entry(signer=Signer.MULTISIG), BLOCK),
+        (guards.signers_are_known, None, PASS),
+        (guards.signers_are_known, with_entry(signer=Signer.MULTISIG), BLOCK),
+        (guards.signers_are_known, _several(COUNCIL), PASS),
+        (guards.signers_are_known, _several(VAULT), BLOCK),
         (guards.key_is_active, None, PASS),
         (guards.key_is_active, with_keys(revoked_at=5), BLOCK),
         (guards.key_is_active, with_account(keys=unknown()), UNKNOWN),
