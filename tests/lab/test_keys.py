@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from remediations.engine.runs.records import StepStarting
-from remediations.values.protobuf import read_text
+from remediations.values.protobuf import read_number, read_text
 from remediations.values.transaction import REGISTER, REVOKE, ROTATE
 from tests.lab.choice import full_lab
 from tests.lab.key_owners import (
@@ -189,3 +189,27 @@ def test_members_sign_together(lab: Lab, keys: Keys) -> None:
     assert keys.is_revoked(5)
     assert not keys.is_revoked(1)
     assert len(keys.broadcasts) == 1
+
+
+@full_lab
+def test_a_key_at_risk_is_rotated_and_revoked_later(lab: Lab, keys: Keys) -> None:
+    """Readable and not revoked until it is planned again; a stranger's rotation is not taken for
+    the owner's."""
+    run_name = keys.planned(1, "--order", "rotate-first", new=2)
+    keys.sign(run_name, count=1)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    assert read_number(keys.record("val3", 1), 8), "deprecated"
+    assert not keys.is_revoked(1)
+    assert read_text(keys.record("val4", 2), 1) == keys.address("authority")
+    again = keys.plan(1, "--new-key", key(4), "--order", "rotate-first")
+    assert again.code == REFUSED
+    assert "is rotated since" in again.error["got"]
+    run_name = keys.planned(1)
+    keys.sign(run_name, count=1)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    assert keys.is_revoked(1)
+    assert not keys.is_revoked(2)

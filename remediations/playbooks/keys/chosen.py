@@ -8,9 +8,12 @@ from remediations.engine.domain import Input
 from remediations.playbooks.keys.conditions import day
 from remediations.playbooks.keys.situation import (
     AS,
+    CONTAIN_FIRST,
     FINGERPRINT,
     NEW_KEY,
+    ORDER,
     REASON,
+    ROTATE_FIRST,
     KeysSituation,
     parse_new_key,
 )
@@ -92,6 +95,19 @@ def _account(text: str) -> str:
     return text
 
 
+def flaw_of_order(keys: KeysSituation) -> str | None:
+    """Why a key is not revoked now: people chose another order; None if they did not."""
+    if keys.inputs.get(ORDER) == ROTATE_FIRST:
+        return f"--order {ROTATE_FIRST} says that it is rotated, and revoked later"
+    return None
+
+
+def _order(text: str) -> str:
+    if text not in (CONTAIN_FIRST, ROTATE_FIRST):
+        raise ValueError(f"{CONTAIN_FIRST} or {ROTATE_FIRST}")
+    return text
+
+
 def _fingerprint(text: str) -> str:
     found = text.lower()
     if not _FINGERPRINT.fullmatch(found):
@@ -106,7 +122,7 @@ def _reason(text: str) -> str:
     return found
 
 
-INPUTS = (
+_KEYS = (
     Input(name=FINGERPRINT, metavar="F", help="The key that is out.", parse=_fingerprint),
     Input(name=REASON, metavar="TEXT", help="Why, for the memo: it is public.", parse=_reason),
     Input(
@@ -116,6 +132,13 @@ INPUTS = (
         parse=parse_new_key,
     ),
 )
+ORDERED = Input(
+    name=ORDER,
+    metavar="ORDER",
+    help=f"{CONTAIN_FIRST} (left out: this), or {ROTATE_FIRST} for a key at risk only.",
+    parse=_order,
+)
+INPUTS = (*_KEYS, ORDERED)
 SENDER = Input(
     name=AS, metavar="ACCOUNT", help="Who sends it by the owner's grant.", parse=_account
 )

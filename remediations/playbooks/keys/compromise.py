@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from remediations.engine.domain import Branch, Move, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import PlannedCheck, Risk
-from remediations.playbooks.keys import grant
+from remediations.playbooks.keys import grant, rotate
 from remediations.playbooks.keys.actions import REGISTER, REVOKE
 from remediations.playbooks.keys.checks.titles import CHECKS
-from remediations.playbooks.keys.chosen import INPUTS, flaw_of_key
+from remediations.playbooks.keys.chosen import INPUTS, flaw_of_key, flaw_of_order
 from remediations.playbooks.keys.gates import stands_gate
-from remediations.playbooks.keys.situation import AS, REASON, KeysSituation
+from remediations.playbooks.keys.situation import AS, REASON, ROTATE_FIRST, KeysSituation
 from remediations.systems.transactions.sent import SIGNED
 from remediations.values.reading import value_or_none
 
@@ -19,14 +19,14 @@ from remediations.values.reading import value_or_none
 def _fits(keys: KeysSituation) -> str | None:
     if AS in keys.inputs:
         return "the owner of the key signs here: without --as"
-    return flaw_of_key(keys)
+    return flaw_of_order(keys) or flaw_of_key(keys)
 
 
 def _propose(keys: KeysSituation) -> Proposal[KeysSituation]:
     owner = keys.owner
     assert owner is not None, "`fits` has seen it"
     name = owner.entry.name
-    checks = [one for one in CHECKS if one != "RP2" or keys.new_key]
+    checks = [one for one in grant.REVOKE_CHECKS if one != "RP2" or keys.new_key]
     return Proposal(
         title=f"revoke the key {keys.fingerprint[:12]} of {name}",
         stages=tuple(_stages(keys, owner.entry.target, owner.entry.address)),
@@ -65,6 +65,11 @@ def _warnings(keys: KeysSituation, name: str) -> Iterator[str]:
         "revoking does not protect what was sealed before: take all of that as known to whoever "
         "has the key, and keep its private half, offline, until all of it is sealed anew"
     )
+    yield (
+        "contain first, for: from its block on everybody sees that the key is revoked, and nothing "
+        "new is sealed to it; against: it can never be rotated any more. A key at risk only can be "
+        f"rotated first: --order {ROTATE_FIRST}"
+    )
     others = [
         one
         for one in keys.reading.keys
@@ -91,5 +96,6 @@ PLAYBOOK = Playbook(
             inputs=INPUTS,
         ),
         grant.BRANCH,
+        rotate.BRANCH,
     ),
 )

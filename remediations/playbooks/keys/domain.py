@@ -7,7 +7,7 @@ from dataclasses import replace
 from remediations.engine.apply.look import Watch
 from remediations.engine.domain import Domain
 from remediations.engine.plan.plan import Plan
-from remediations.playbooks.keys import compromise, grant
+from remediations.playbooks.keys import compromise, grant, rotate
 from remediations.playbooks.keys.actions import REGISTER, REVOKE, keys_facts, levels
 from remediations.playbooks.keys.finding import NAME, conclude
 from remediations.playbooks.keys.gates import KeysBefore, KeysLook, KeyStands, baseline
@@ -54,7 +54,7 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=_resources,
-    actions=(REGISTER, REVOKE, *grant.ACTIONS),
+    actions=(REGISTER, REVOKE, *grant.ACTIONS, rotate.ROTATE_ACTION),
     playbooks=(compromise.PLAYBOOK,),
     watch=watch,
     checks="remediations.playbooks.keys.checks",

@@ -21,7 +21,7 @@ from remediations.playbooks.keys.actions import (
     transaction_data,
 )
 from remediations.playbooks.keys.checks.titles import CHECKS
-from remediations.playbooks.keys.chosen import INPUTS, SENDER, flaw_of_key
+from remediations.playbooks.keys.chosen import INPUTS, SENDER, flaw_of_key, flaw_of_order
 from remediations.playbooks.keys.gates import stands_gate
 from remediations.playbooks.keys.grant_guards import (
     grant_of,
@@ -48,7 +48,7 @@ def _fits(keys: KeysSituation) -> str | None:
     admins = keys.reading.section.admins
     if name not in admins:
         return f"{name} is not under `keys.admins` of the inventory: {', '.join(admins) or 'none'}"
-    flaw = flaw_of_key(keys)
+    flaw = flaw_of_order(keys) or flaw_of_key(keys)
     if flaw is not None:
         return flaw
     signer = keys.signer

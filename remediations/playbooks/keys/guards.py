@@ -10,6 +10,7 @@ from remediations.systems.transactions.sent import SIGNED
 from remediations.values.bech32 import decode, encode
 from remediations.values.multisig import Multisig
 from remediations.values.reading import Known, Unknown, value_or_none
+from remediations.values.transaction import REVOKE
 
 NOT_READ = "it was not read"
 DIAGNOSE = "`remediate diagnose keys` says why; then plan again"
@@ -118,13 +119,18 @@ def key_is_active(keys: KeysSituation, target: str) -> GuardResult:
 
 def revoking_was_tried(keys: KeysSituation, target: str) -> GuardResult:
     """R6: the chain would do it now, for no more gas than the inventory allows."""
+    return tried(keys, target, REVOKE, "R6", "the chain would revoke the key now")
+
+
+def tried(keys: KeysSituation, target: str, message: str, guard: str, title: str) -> GuardResult:
+    """A guard on what an endpoint makes of a message about the key, sent by this account."""
     address = keys.account(target).entry.address
-    found = keys.reading.simulation(keys.fingerprint, address)
+    found = keys.reading.simulation(keys.fingerprint, address, message)
     gas, most = None if found is None else found.gas, keys.reading.section.gas
     holds = gas.value <= most if isinstance(gas, Known) else None
     return guard_result(
-        "R6",
-        "the chain would revoke the key now",
+        guard,
+        title,
         subject=target,
         holds=holds,
         got="it was not tried"

@@ -21,8 +21,9 @@ from remediations.values.reading import Reading, Unknown, Why, value_or_none
 from remediations.values.record import Moment
 
 FINGERPRINT, REASON, NEW_KEY = "fingerprint", "reason", "new-key"
-AS = "as"
+AS, ORDER = "as", "order"
 """The inputs."""
+CONTAIN_FIRST, ROTATE_FIRST = "contain-first", "rotate-first"
 KEY_BYTES = 32
 
 

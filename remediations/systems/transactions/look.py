@@ -25,6 +25,7 @@ from remediations.systems.transactions.trials import (
     Trial,
     granted_trials,
     revoke_trials,
+    rotate_trials,
 )
 from remediations.systems.transactions.values import (
     AccountReading,
@@ -67,6 +68,7 @@ async def read_keys(entry: KeysEntry) -> KeysReading:
     trials = [
         *revoke_trials(entry, accounts),
         *granted_trials(entry, accounts, owners, _either(grants, others)),
+        *rotate_trials(entry, accounts),
     ]
     return KeysReading(
         section=entry,
@@ -202,7 +204,8 @@ async def _simulations(trials: Sequence[Trial], used: Sequence[Endpoint]) -> tup
     for trial in trials[:_MOST_SIMULATED]:
         asked = partial(questions.simulate, transaction=trial.transaction)
         gas = await agreed(used[:1], asked, "abci_query simulate")
-        found.append(Simulation(fingerprint=trial.fingerprint, by=trial.by, gas=gas))
+        about = {"fingerprint": trial.fingerprint, "by": trial.by, "message": trial.message}
+        found.append(Simulation(**about, gas=gas))
     return tuple(found)
 
 

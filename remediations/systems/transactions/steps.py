@@ -14,7 +14,7 @@ from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
 from remediations.errors import UsageError
 from remediations.systems.transactions.sent import SIGNED, signed_name
-from remediations.systems.transactions.trials import revoke_message, wrapped
+from remediations.systems.transactions.trials import revoke_message, rotate_message, wrapped
 from remediations.values.transaction import (
     REGISTER,
     SignMode,
@@ -25,7 +25,7 @@ from remediations.values.transaction import (
 
 Tree = dict[str, Any]
 DRIVER_NAME = "transaction"
-REGISTER_KEY, REVOKE_KEY = "register-key", "revoke-key"
+REGISTER_KEY, REVOKE_KEY, ROTATE_KEY = "register-key", "revoke-key", "rotate-key"
 REGISTER_FOR, REVOKE_FOR = "register-key-for", "revoke-key-for"
 """The same for the owner of the key, by a grant."""
 ALGORITHM = "X25519-XSALSA20-POLY1305"
@@ -133,6 +133,12 @@ def _revoke(data: StepData) -> Tree:
     return revoke_message(str(data["account"]), str(data["fingerprint"]))
 
 
+def _rotate(data: StepData) -> Tree:
+    about = (str(data["account"]), str(data["fingerprint"]), str(data["new_key"]))
+    named = {"new_algorithm_id": ALGORITHM, "new_label": str(data["label"])}
+    return rotate_message(*about, **named, reason=str(data["reason"]))
+
+
 def _register_for(data: StepData) -> Tree:
     return wrapped(str(data["account"]), _register({**data, "account": data["owner"]}))
 
@@ -151,6 +157,8 @@ def _kind(message: Tree) -> str:
 _UNDO_REGISTER = "it can be revoked; what was sealed to it meanwhile stays readable with it"
 _UNDO_REVOKE = "none: a revoked key stays revoked, and cannot be rotated any more"
 
+_UNDO_ROTATE = "none: the old key stays rotated, and readable; both can be revoked"
+
 
 class _Deploy(NamedTuple):
     operation: str
@@ -162,6 +170,7 @@ _DEPLOYS: Mapping[str, _Deploy] = MappingProxyType(
     {
         REGISTER_KEY: _Deploy("register a recipient's key", _UNDO_REGISTER, _register),
         REVOKE_KEY: _Deploy("revoke a recipient's key", _UNDO_REVOKE, _revoke),
+        ROTATE_KEY: _Deploy("rotate a recipient's key", _UNDO_ROTATE, _rotate),
         REGISTER_FOR: _Deploy(
             "register a recipient's key for its owner", _UNDO_REGISTER, _register_for
         ),

@@ -1,17 +1,20 @@
 """Transactions that are tried and never sent: they have no signature. Pure.
 
-Each revokes one key, as the account that would sign it: the key's owner, or an admin by its grant.
+Each revokes or rotates one key, as the account that would sign it: the key's owner, or an admin by
+its grant.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from remediations.systems.transactions.inventory import KeysEntry
 from remediations.systems.transactions.values import AccountReading, Grant, KeyOwner, KeyRecord
 from remediations.values.reading import value_or_none
-from remediations.values.transaction import EXEC, REGISTER, REVOKE, Unsigned, canonical
+from remediations.values.transaction import EXEC, REGISTER, REVOKE, ROTATE, Unsigned, canonical
 
 Tree = dict[str, Any]
 BY_GRANT = (REVOKE, REGISTER)
@@ -19,10 +22,12 @@ BY_GRANT = (REVOKE, REGISTER)
 
 
 class Trial(NamedTuple):
-    """A transaction without its signature, by which account (`by`), and the key that it revokes."""
+    """A transaction without its signature, by which account (`by`), the key that it is about, and
+    the message about it."""
 
     fingerprint: str
     by: str
+    message: str
     transaction: bytes
 
 
@@ -43,6 +48,22 @@ def revoke_trials(entry: KeysEntry, accounts: Sequence[AccountReading]) -> Itera
             address = account.entry.address
             message = revoke_message(address, key.fingerprint)
             yield from _trial(entry, account, key, message)
+
+
+def rotate_message(owner: str, fingerprint: str, new_key: str, **more: str) -> Tree:
+    """The message that rotates a key of `owner` to another one."""
+    told = {"old_key_fingerprint": fingerprint, "new_public_key": new_key}
+    return {"@type": ROTATE, "sender": owner, **told, **more}
+
+
+def rotate_trials(entry: KeysEntry, accounts: Sequence[AccountReading]) -> Iterator[Trial]:
+    """Each key of the inventory that is neither revoked nor rotated, to a key that nobody has."""
+    for account in accounts:
+        for key in _active(account):
+            if not key.deprecated_at:
+                made = base64.b64encode(sha256(f"nobody {key.fingerprint}".encode()).digest())
+                about = (account.entry.address, key.fingerprint, made.decode())
+                yield from _trial(entry, account, key, rotate_message(*about))
 
 
 def granted_trials(
@@ -87,4 +108,5 @@ def _trial(
         memo="",
         timeout_height=0,
     )
-    yield Trial(key.fingerprint, signer.entry.address, unsigned.trial)
+    (inner,) = message.get("msgs", [message])
+    yield Trial(key.fingerprint, signer.entry.address, inner["@type"], unsigned.trial)

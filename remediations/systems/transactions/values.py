@@ -105,11 +105,12 @@ class KeyOwner(Record, frozen=True, kw_only=True):
 
 
 class Simulation(Record, frozen=True, kw_only=True):
-    """What an endpoint makes of revoking a key now, sent by the account `by`: the gas it takes, or
-    why it would fail."""
+    """What an endpoint makes of a message about a key now (it is revoked, or rotated), sent by the
+    account `by`: the gas it takes, or why it would fail."""
 
     fingerprint: str
     by: str
+    message: str
     gas: Reading[int]
 
 
@@ -179,9 +180,10 @@ class KeysReading(Kinded, frozen=True, kw_only=True):
         """All keys that were read, of all accounts."""
         return tuple(key for one in self.accounts for key in value_or_none(one.keys) or ())
 
-    def simulation(self, fingerprint: str, by: str) -> Simulation | None:
-        """That of revoking a key by an account, None if it was not tried."""
-        those = (s for s in self.simulations if (s.fingerprint, s.by) == (fingerprint, by))
+    def simulation(self, fingerprint: str, by: str, message: str) -> Simulation | None:
+        """That of a message about a key by an account, None if it was not tried."""
+        wanted = (fingerprint, by, message)
+        those = (s for s in self.simulations if (s.fingerprint, s.by, s.message) == wanted)
         return next(those, None)
 
     def granted(self, granter: str) -> Reading[tuple[Grant, ...]]:

@@ -13,7 +13,7 @@ from remediations.playbooks.keys.gates import KeysBefore, KeyStands, judge_key_s
 from remediations.systems.transactions import questions
 from remediations.systems.transactions.asking import agreed
 from remediations.systems.transactions.inventory import KeysEntry
-from remediations.systems.transactions.values import AccountsNow, KeyEventKind
+from remediations.systems.transactions.values import AccountsNow, KeyEvent, KeyEventKind
 from remediations.values.reading import Unknown
 
 Saw = Callable[[str], None]
@@ -75,16 +75,39 @@ def test_sequence(read: Read, before: KeysBefore, saw: Saw) -> None:
 @pytest.mark.check("RP5", CHECKS["RP5"])
 def test_event(entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
     """Outsiders find the revocation by it, and when it was."""
-    endpoints = entry.endpoints
-    answers = [asyncio.run(agreed([one], questions.events, "tx_search")) for one in endpoints]
-    known = [one.value for one in answers if not isinstance(one, Unknown)]
-    if not known:
-        raise NotVerified("no endpoint searches events")
     found = [
         event
-        for one in known
-        for event in one
+        for event in _events(entry)
         if event.kind is KeyEventKind.REVOKED and event.fingerprint == before.fingerprint
     ]
     assert found, f"no event of {before.fingerprint}"
     saw(f"{found[0].transaction or 'a block'} in block {found[0].height}")
+
+
+def _events(entry: KeysEntry) -> list[KeyEvent]:
+    """What any endpoint knows."""
+    asked = [asyncio.run(agreed([one], questions.events, "tx_search")) for one in entry.endpoints]
+    known = [one.value for one in asked if not isinstance(one, Unknown)]
+    if not known:
+        raise NotVerified("no endpoint searches events")
+    return [event for one in known for event in one]
+
+
+@pytest.mark.check("RP6", CHECKS["RP6"])
+def test_rotated(read: Read, entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
+    """The record says that it is rotated, and the event to which key and by whom: a stranger can
+    rotate it, too."""
+    now = read()
+    if now.endpoints < _TWO:
+        raise NotVerified(f"{now.endpoints} endpoints answer, expected two")
+    key = now.keys.get(before.fingerprint)
+    assert key is not None, f"no record of {before.fingerprint}"
+    assert key.deprecated_at, "not rotated"
+    assert not key.revoked_at, "revoked"
+    rotations = {
+        (event.new, event.address)
+        for event in _events(entry)
+        if event.kind is KeyEventKind.ROTATED and event.fingerprint == before.fingerprint
+    }
+    saw(f"{before.fingerprint} rotated, by {now.endpoints} endpoints")
+    assert rotations == {(before.new, before.owner)}, f"rotated to, by: {sorted(rotations)}"

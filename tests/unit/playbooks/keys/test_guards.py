@@ -11,6 +11,7 @@ from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.systems.transactions.inventory import Signer
 from remediations.systems.transactions.values import KeysReading, SignedFile, Simulation
 from remediations.values.reading import Known
+from remediations.values.transaction import REVOKE
 from tests.unit.playbooks.keys.cases import (
     NEW_PRINT,
     OUT,
@@ -43,7 +44,9 @@ def _flawed(count: int) -> Change:
 
 def _simulated(gas: int | None) -> Change:
     known = Known(value=gas or 0, source="made", at=reading().height.at)
-    told = Simulation(fingerprint=OUT, by=VAULT, gas=unknown() if gas is None else known)
+    told = Simulation(
+        fingerprint=OUT, by=VAULT, message=REVOKE, gas=unknown() if gas is None else known
+    )
     return with_fields(simulations=(told,))
 
 
