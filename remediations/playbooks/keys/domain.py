@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from remediations.engine.apply.look import Watch
 from remediations.engine.domain import Domain
@@ -15,6 +16,9 @@ from remediations.playbooks.keys.guards import INVARIANTS
 from remediations.playbooks.keys.situation import KeysSituation, has_keys, situation
 from remediations.reach.connection import Reach
 from remediations.values.part import Part
+
+if TYPE_CHECKING:  # it needs SSH, which takes a quarter of a second to load
+    from remediations.engine.doctor.examination import Doctor
 
 
 def watch(plan: Plan, reach: Reach) -> Watch:
@@ -32,6 +36,12 @@ def watch(plan: Plan, reach: Reach) -> Watch:
         return KeysLook(now=await read_now(entry, owner))
 
     return look
+
+
+def _doctor() -> Doctor:
+    from remediations.playbooks.keys.doctor import DOCTOR
+
+    return DOCTOR
 
 
 def _resources(keys: KeysSituation) -> tuple[str, ...]:
@@ -61,5 +71,6 @@ DOMAIN = Domain(
     rules="remediations.playbooks.keys.rules",
     alerts="remediations.playbooks.keys",
     kinds=(KeyStands, KeysBefore),
+    doctor=_doctor,
     with_inputs=lambda keys, inputs: replace(keys, inputs=inputs),
 )
