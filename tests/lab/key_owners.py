@@ -74,9 +74,13 @@ class Keys:
 
     def send(self, name: str, *messages: dict[str, Any]) -> None:
         """Sign and send something as anybody would, and wait for its block."""
+        self.sign_and_send(name, unsigned_json(messages, fee="", gas=300_000, memo=""))
+
+    def sign_and_send(self, name: str, unsigned: str) -> None:
+        """The same, of a whole transaction."""
         node = ("--node", self.relays[0].url.replace("http", "tcp"))
         path = self.directory / "by-hand.json"
-        path.write_text(unsigned_json(messages, fee="", gas=300_000, memo=""))
+        path.write_text(unsigned)
         flags = ("--keyring-backend", "test", "--chain-id", CHAIN_ID, *node)
         signed = self.directory / "by-hand-signed.json"
         signed.write_text(self.ve("tx", "sign", str(path), "--from", name, *flags))

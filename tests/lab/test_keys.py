@@ -7,8 +7,12 @@ that the chain has.
 from __future__ import annotations
 
 import json
+import time
+from hashlib import sha256
+from textwrap import dedent
 
 from remediations.engine.runs.records import StepStarting
+from remediations.values.bech32 import encode
 from remediations.values.protobuf import read_number, read_text
 from remediations.values.transaction import REGISTER, REVOKE, ROTATE
 from tests.lab.choice import full_lab
@@ -21,7 +25,8 @@ from tests.lab.key_owners import (
     key,
     keys,
 )
-from tests.lab.lab import Lab
+from tests.lab.lab import CHECKOUT, Lab
+from tests.lab.spec import DENOM
 from tests.lab.test_goes_on import until
 from tests.lab.truth import rescued
 
@@ -213,3 +218,31 @@ def test_a_key_at_risk_is_rotated_and_revoked_later(lab: Lab, keys: Keys) -> Non
         assert said.code == 0, said.why
     assert keys.is_revoked(1)
     assert not keys.is_revoked(2)
+
+
+@full_lab
+def test_governance_revokes_by_the_file_of_the_page(lab: Lab, keys: Keys) -> None:
+    """docs/keys.md#governance as it stands there: no transaction revokes, a block does; and the
+    product sees it."""
+    page = (CHECKOUT / "docs/keys.md").read_text().partition("### Governance")[2]
+    proposal, vote = (dedent(one.partition("```")[0]) for one in page.split("```json")[1:3])
+    words = {
+        "GOV_MODULE": encode("ve", sha256(b"gov").digest()[:20]), "FINGERPRINT": fingerprint(1),
+        "DENOM": DENOM, "DEPOSIT": "1000", "PROPOSER": keys.address("op"),
+        "OWNER": keys.address("authority"), "VOTER": keys.address("op"), "PROPOSAL_ID": "1",
+    }  # fmt: skip
+    for word, value in words.items():
+        proposal, vote = (one.replace(word, value) for one in (proposal, vote))
+    keys.sign_and_send("op", proposal)
+    keys.send("op", json.loads(vote))
+    end = time.monotonic() + 90
+    while not keys.is_revoked(1):
+        assert time.monotonic() < end, "voting has not ended"
+        time.sleep(1)
+    assert lab.world.transactions("val3", REVOKE) == []
+    said = keys.operator.says("diagnose", "keys")
+    told = json.dumps(said.document["result"][0]["finding"])
+    assert f"by {words['GOV_MODULE']}" in told
+    refused = keys.plan(1)
+    assert refused.code == REFUSED
+    assert "revoked since" in refused.error["got"]
