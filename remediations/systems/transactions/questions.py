@@ -20,6 +20,7 @@ from remediations.systems.transactions.values import (
     KeyEventKind,
     KeyRecord,
 )
+from remediations.values.bech32 import decode
 from remediations.values.multisig import read_key
 from remediations.values.protobuf import (
     ProtobufError,
@@ -217,6 +218,7 @@ def _granted(answer: bytes, grantee: str, messages: Collection[str]) -> list[Gra
         if read_text(one, 2) != grantee:
             raise ValueError("the answer is about another account")
         granter = read_text(one, 1)
+        decode(granter)  # it stands in messages that are signed
         expires = _expiry(one, 4)
         found.append(Grant(granter=granter, grantee=grantee, message=message, expires=expires))
     return found

@@ -25,6 +25,7 @@ from remediations.playbooks.keys.situation import (
 from remediations.systems.transactions.inventory import AccountEntry, KeysEntry, Signer
 from remediations.systems.transactions.look import read_keys
 from remediations.systems.transactions.values import AccountReading, KeysReading
+from remediations.values.bech32 import encode
 from remediations.values.reading import Known, Unknown, Why
 from remediations.values.transaction import REGISTER, REVOKE
 from tests.unit.transactions.fake_chain import FakeChain, FakeGrant, key_record
@@ -35,7 +36,7 @@ PUBLIC_KEY = REVOKES.unsigned.public_key
 ADMIN = "ve1402vdfffh6yr0p5ekg4dpj98d8defrx47hdssy"
 OUT, GONE, OTHER = "ab" * 20, "cd" * 20, "ef" * 20
 """The key that is out, one that is revoked, and one of somebody else."""
-STRANGER, THEIRS = "ve1stranger", "a1" * 20
+STRANGER, THEIRS = encode("ve", bytes([7]) * 20), "a1" * 20
 """An account outside of the inventory that has granted the admin to revoke, and its key."""
 NEW = base64.b64encode(bytes(range(1, 33))).decode()
 NEW_PRINT = fingerprint_of(bytes(range(1, 33)))
