@@ -15,8 +15,14 @@ from remediations.playbooks.keys.domain import DOMAIN
 from remediations.playbooks.keys.finding import conclude
 from remediations.playbooks.keys.gates import KeysLook, KeyStands
 from remediations.playbooks.keys.situation import KeysSituation
+from remediations.systems.transactions.inventory import Member, Signer
 from remediations.systems.transactions.steps import Send, compile_sends
-from remediations.systems.transactions.values import AccountsNow, KeyEvent, KeyEventKind
+from remediations.systems.transactions.values import (
+    AccountsNow,
+    AccountState,
+    KeyEvent,
+    KeyEventKind,
+)
 from remediations.values.reading import Known
 from tests.unit.playbooks.keys.cases import (
     ADMIN,
@@ -30,9 +36,11 @@ from tests.unit.playbooks.keys.cases import (
     situation,
     unknown,
     with_account,
+    with_entry,
     with_fields,
     with_keys,
 )
+from tests.unit.transactions.vectors import MULTISIG
 
 BRANCH = PLAYBOOK.branches[0]
 
@@ -67,6 +75,27 @@ def test_the_new_key_is_registered_and_then_the_old_one_revoked() -> None:
     assert isinstance(height, Known)
     assert first.unsigned.timeout_height == height.value + 300
     assert json.loads(first.payload.partition("\n")[2])["fee"] == "5000uve"
+
+
+def test_members_are_named_in_what_they_sign() -> None:
+    """By the names of the inventory, in the order of their keys, before the chain knows them."""
+    council = MULTISIG[0].unsigned
+    _, _, told = council.public_key.partition(" of ")
+    members = tuple(
+        Member(name=name, public_key=public)
+        for name, public in zip(("ann", "bob", "eve"), told.split(","), strict=True)
+    )
+    state = AccountState(number=3, sequence=7, public_key="")
+    of_council = with_entry(
+        signer=Signer.MULTISIG, public_key=council.public_key, members=members, key="ms"
+    )
+    fresh = with_account(state=Known(value=state, source="made", at=reading().height.at))
+    first, second = sends(situation(lambda read: fresh(of_council(read))))
+    assert (first.members, first.keyring) == (("ann", "bob", "eve"), "ms")
+    assert first.unsigned.public_key == second.unsigned.public_key == council.public_key
+    step = json.loads(first.payload.partition("\n")[2])
+    assert json.loads(step["sign_doc"])["memo"] == first.unsigned.memo
+    assert "auth_info_bytes" not in step
 
 
 def test_the_same_facts_give_the_same_bytes() -> None:
