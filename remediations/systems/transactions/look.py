@@ -14,7 +14,7 @@ from remediations.engine.system import LookRequest
 from remediations.errors import RemediationError
 from remediations.files.trusted import read_trusted
 from remediations.reach.background import run_in_thread
-from remediations.systems.transactions import questions
+from remediations.systems.transactions import granted, questions
 from remediations.systems.transactions.asking import agreed, read_endpoints
 from remediations.systems.transactions.inventory import AccountEntry, Endpoint, KeysEntry, keys_of
 from remediations.systems.transactions.rpc import RpcError
@@ -162,7 +162,7 @@ async def _grants(entry: KeysEntry, used: Sequence[Endpoint]) -> Reading[tuple[G
     ]
 
     def asked(endpoint: Endpoint) -> tuple[Grant, ...]:
-        return tuple(grant for those in asked_for for grant in questions.grants(endpoint, *those))
+        return tuple(grant for those in asked_for for grant in granted.grants(endpoint, *those))
 
     return await agreed(used, asked, "abci_query authz Grants")
 
@@ -175,7 +175,7 @@ async def _others_grants(entry: KeysEntry, used: Sequence[Endpoint]) -> Reading[
         given = tuple(
             grant
             for admin in entry.admins
-            for grant in questions.grants_to(endpoint, ours[admin], BY_GRANT)
+            for grant in granted.grants_to(endpoint, ours[admin], BY_GRANT)
             if grant.granter not in ours.values()
         )
         if len({one.granter for one in given}) > _MOST_OWNERS:

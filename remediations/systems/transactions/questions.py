@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -15,12 +15,10 @@ from remediations.systems.transactions.inventory import Endpoint
 from remediations.systems.transactions.rpc import RpcError, ask
 from remediations.systems.transactions.values import (
     AccountState,
-    Grant,
     KeyEvent,
     KeyEventKind,
     KeyRecord,
 )
-from remediations.values.bech32 import decode
 from remediations.values.multisig import read_key
 from remediations.values.protobuf import (
     ProtobufError,
@@ -28,8 +26,6 @@ from remediations.values.protobuf import (
     read_number,
     read_one,
     read_text,
-    write_bytes,
-    write_number,
     write_text,
 )
 from remediations.values.reading import Why
@@ -38,11 +34,8 @@ T = TypeVar("T")
 Tree = dict[str, Any]
 _ENCRYPTION = "virtengine.encryption.v1"
 _BASE_ACCOUNT = "/cosmos.auth.v1beta1.BaseAccount"
-_AUTHZ = "cosmos.authz.v1beta1"
-_GENERIC = "/cosmos.authz.v1beta1.GenericAuthorization"
 _PAGE = 100
 _MOST_PAGES = 20
-_MOST_GRANT_PAGES = 5
 _MOST_KEYS = 200
 _MOST_HEADERS = 20
 """The chain's program answers with no more of them."""
@@ -74,7 +67,7 @@ def status(endpoint: Endpoint) -> Status:
         RpcError: no answer that can be used.
     """
     tree = ask(endpoint, "status")
-    return _read(endpoint, lambda: Status(
+    return read_answer(endpoint, lambda: Status(
         str(tree["node_info"]["network"]),
         _number(tree["sync_info"]["latest_block_height"]),
         bool(tree["sync_info"]["catching_up"]),
@@ -90,7 +83,7 @@ def block_times(endpoint: Endpoint, last: int) -> tuple[float, ...]:
     """
     first = max(1, last - _MOST_HEADERS + 1)
     tree = ask(endpoint, "blockchain", minHeight=str(first), maxHeight=str(last))
-    return _read(endpoint, lambda: tuple(
+    return read_answer(endpoint, lambda: tuple(
         sorted(_time(one["header"]["time"]) for one in tree["block_metas"])
     ))  # fmt: skip
 
@@ -101,7 +94,7 @@ def account(endpoint: Endpoint, address: str) -> AccountState:
     Raises:
         RpcError: no answer, or an account that is not a plain one.
     """
-    answer = _query(endpoint, "/cosmos.auth.v1beta1.Query/Account", write_text(1, address))
+    answer = query(endpoint, "/cosmos.auth.v1beta1.Query/Account", write_text(1, address))
 
     def found() -> AccountState:
         boxed = read_one(answer, 1)
@@ -117,7 +110,7 @@ def account(endpoint: Endpoint, address: str) -> AccountState:
             public_key=read_key(key) if key else "",
         )
 
-    return _read(endpoint, found)
+    return read_answer(endpoint, found)
 
 
 def keys(endpoint: Endpoint, address: str) -> tuple[KeyRecord, ...]:
@@ -126,7 +119,7 @@ def keys(endpoint: Endpoint, address: str) -> tuple[KeyRecord, ...]:
     Raises:
         RpcError: no answer that can be used.
     """
-    answer = _query(endpoint, f"/{_ENCRYPTION}.Query/RecipientKey", write_text(1, address))
+    answer = query(endpoint, f"/{_ENCRYPTION}.Query/RecipientKey", write_text(1, address))
 
     def found() -> tuple[KeyRecord, ...]:
         records = tuple(_record(one) for one in read_all(answer, 1))
@@ -134,7 +127,7 @@ def keys(endpoint: Endpoint, address: str) -> tuple[KeyRecord, ...]:
             raise ValueError("keys of another account, or too many")
         return tuple(sorted(records, key=lambda one: one.fingerprint))
 
-    return _read(endpoint, found)
+    return read_answer(endpoint, found)
 
 
 def events(endpoint: Endpoint) -> tuple[KeyEvent, ...]:
@@ -164,85 +157,15 @@ def events(endpoint: Endpoint) -> tuple[KeyEvent, ...]:
     return tuple(sorted(found, key=lambda one: (one.height, one.kind, one.fingerprint)))
 
 
-def grants(endpoint: Endpoint, granter: str, grantee: str, message: str) -> tuple[Grant, ...]:
-    """The right to send a message that one account gave another, if it did.
-
-    Raises:
-        RpcError: no answer that can be used.
-    """
-    asked = write_text(1, granter) + write_text(2, grantee) + write_text(3, message)
-    try:
-        answer = _query(endpoint, f"/{_AUTHZ}.Query/Grants", asked)
-    except RpcError as error:
-        if "authorization not found" in str(error):
-            return ()
-        raise
-
-    def found() -> tuple[Grant, ...]:
-        return tuple(
-            Grant(granter=granter, grantee=grantee, message=message, expires=_expiry(one, 2))
-            for one in read_all(answer, 1)
-            if read_text(read_one(one, 1), 1) == _GENERIC
-        )
-
-    return _read(endpoint, found)
-
-
-def grants_to(endpoint: Endpoint, grantee: str, messages: Collection[str]) -> tuple[Grant, ...]:
-    """The rights to send one of these messages that an account has from anybody.
-
-    Raises:
-        RpcError: no answer that can be used, or more than can be gone through: anybody may grant.
-    """
-    given: list[Grant] = []
-    page = write_number(3, _PAGE)
-    for _ in range(_MOST_GRANT_PAGES):
-        asked = write_text(1, grantee) + write_bytes(2, page)
-        answer = _query(endpoint, f"/{_AUTHZ}.Query/GranteeGrants", asked)
-        given += _read(endpoint, partial(_granted, answer, grantee, messages))
-        following = _read(endpoint, partial(_next_page, answer))
-        if not following:
-            return tuple(sorted(given, key=lambda one: (one.granter, one.message)))
-        page = write_bytes(1, following) + write_number(3, _PAGE)
-    said = f"{endpoint.name}: more than {_PAGE * _MOST_GRANT_PAGES} grants to {grantee}"
-    raise RpcError(said, why=Why.TOO_LARGE)
-
-
-def _granted(answer: bytes, grantee: str, messages: Collection[str]) -> list[Grant]:
-    found = []
-    for one in read_all(answer, 1):
-        boxed = read_one(one, 3)
-        message = read_text(read_one(boxed, 2), 1) if read_text(boxed, 1) == _GENERIC else ""
-        if message not in messages:
-            continue
-        if read_text(one, 2) != grantee:
-            raise ValueError("the answer is about another account")
-        granter = read_text(one, 1)
-        decode(granter)  # it stands in messages that are signed
-        expires = _expiry(one, 4)
-        found.append(Grant(granter=granter, grantee=grantee, message=message, expires=expires))
-    return found
-
-
-def _next_page(answer: bytes) -> bytes:
-    return read_one(read_one(answer, 2), 1)
-
-
-def _expiry(grant: bytes, number: int) -> str:
-    """Seconds since 1970; "" for a grant that never ends."""
-    expires = read_one(grant, number)
-    return str(read_number(expires, 1)) if expires else ""
-
-
 def simulate(endpoint: Endpoint, transaction: bytes) -> int:
     """The gas that it takes now. Signatures are not looked at.
 
     Raises:
         RpcError: it would fail, or no answer.
     """
-    answer = _query(endpoint, "/app/simulate", transaction, raw=True)
+    answer = query(endpoint, "/app/simulate", transaction, raw=True)
     # This one answers in JSON, as no other does.
-    return _read(endpoint, lambda: _number(json.loads(answer)["gas_info"]["gas_used"]))
+    return read_answer(endpoint, lambda: _number(json.loads(answer)["gas_info"]["gas_used"]))
 
 
 def included(endpoint: Endpoint, named: str) -> Included | None:
@@ -270,11 +193,15 @@ def included(endpoint: Endpoint, named: str) -> Included | None:
             _number(result.get("gas_used", "0")),
         )
 
-    return _read(endpoint, found)
+    return read_answer(endpoint, found)
 
 
-def _query(endpoint: Endpoint, path: str, asked: bytes, *, raw: bool = False) -> bytes:
-    """The bytes of an answer. With `raw` those of the application itself."""
+def query(endpoint: Endpoint, path: str, asked: bytes, *, raw: bool = False) -> bytes:
+    """The bytes of an answer. With `raw` those of the application itself.
+
+    Raises:
+        RpcError: there is none, or an error.
+    """
     tree = ask(endpoint, "abci_query", path=f'"{path}"', data=f"0x{asked.hex()}")
     answer = tree.get("response")
     if not isinstance(answer, dict):
@@ -315,7 +242,7 @@ def _pages(endpoint: Endpoint, method: str, key: str, query: str) -> Iterator[Tr
     for page in range(1, _MOST_PAGES + 1):
         words = {"query": f'"{query}"', "page": str(page), "per_page": str(_PAGE)}
         tree = ask(endpoint, method, order_by='"asc"', **words)
-        total = _read(endpoint, partial(_total, tree))
+        total = read_answer(endpoint, partial(_total, tree))
         found = tree.get(key) or []
         yield from found
         seen += len(found)
@@ -356,7 +283,7 @@ def _events(
             for one in told
         ]
 
-    yield from _read(endpoint, found)
+    yield from read_answer(endpoint, found)
 
 
 def _attributes(event: Tree) -> dict[str, str]:
@@ -382,7 +309,12 @@ def _time(value: object) -> float:
     return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00").timestamp()
 
 
-def _read(endpoint: Endpoint, found: Callable[[], T]) -> T:
+def read_answer(endpoint: Endpoint, found: Callable[[], T]) -> T:
+    """What is found in an answer.
+
+    Raises:
+        RpcError: it is of another form.
+    """
     try:
         return found()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:

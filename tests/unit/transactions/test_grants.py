@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remediations.systems.transactions import questions
+from remediations.systems.transactions import granted
 from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.values import Grant
 from remediations.values.bech32 import encode
@@ -40,7 +40,7 @@ class PagedChain(FakeChain):
 def asked(chain: FakeChain) -> tuple[Grant, ...]:
     """What the admin may send for anybody."""
     with chain.served() as endpoint:
-        return questions.grants_to(endpoint, ADMIN, (REVOKE, REGISTER))
+        return granted.grants_to(endpoint, ADMIN, (REVOKE, REGISTER))
 
 
 def test_all_pages_are_read_and_only_what_was_asked_for() -> None:
