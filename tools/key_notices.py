@@ -54,7 +54,10 @@ def case_of(document: Mapping[str, Any]) -> Case:
     if plan["domain"] != "keys":
         raise ValueError(f"a plan of the domain {plan['domain']}, expected keys")
     facts = {one["name"]: one["value"] for one in plan["facts"]}
-    (target,) = {name.partition(".")[0] for name in facts if name.startswith("account/")}
+    targets = {name.partition(".")[0] for name in facts if name.startswith("account/")}
+    if len(targets) != 1:
+        raise ValueError(f"the branch {plan['branch']} sends nothing: take the run that revoked")
+    (target,) = targets
     acts_for_another = f"{target}.owner" in facts
     checks = [one for one in report.get("checks", ()) if one["outcome"] == "passed"]
     about = [one for one in plan["finding"]["subjects"] if one["name"] == facts["key.fingerprint"]]

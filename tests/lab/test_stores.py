@@ -13,7 +13,6 @@ from remediations.systems.stores.envelope import Envelope, canonical, parse
 from remediations.systems.stores.inventory import BucketPlace, TablePlace, Tls
 from remediations.systems.stores.look import read_store
 from remediations.systems.stores.postgres import PostgresStore, Table
-from remediations.systems.stores.reading import KeyCount
 from remediations.systems.stores.s3 import Bucket, S3Store, client_of
 from remediations.systems.stores.sealing import Opened, open_envelope, seal
 from remediations.systems.stores.store import (
@@ -272,5 +271,6 @@ def test_a_real_store_is_read_for_an_observation(
     for place, live, former in ((table, 3, 0), (blobs, 1, int(keeps))):
         survey = read_store(place, 60).survey
         assert isinstance(survey, Known), survey
-        count = KeyCount(fingerprint=FIRST.fingerprint, live=live, former=former)
-        assert survey.value.keys == (count,)
+        (count,) = survey.value.keys
+        assert (count.fingerprint, count.live, count.former) == (FIRST.fingerprint, live, former)
+        assert (count.several, count.root) == (0, survey.value.root)

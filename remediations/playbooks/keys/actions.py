@@ -12,6 +12,7 @@ from remediations.playbooks.keys.guards import (
     new_key_is_new,
     revoking_was_tried,
 )
+from remediations.playbooks.keys.reencryption_actions import store_levels
 from remediations.playbooks.keys.situation import REASON, KeysSituation
 from remediations.systems.transactions.steps import DRIVER_NAME, REGISTER_KEY, REVOKE_KEY
 from remediations.values.reading import Unknown, value_or_none
@@ -142,10 +143,10 @@ def revoke_data(facts: Facts, target: str) -> StepData:
 
 
 def levels(keys: KeysSituation) -> tuple[Level, ...]:
-    """How many keys of the account are not revoked."""
+    """How many keys of the account are not revoked, and what is sealed to the one that is out."""
     now = _active(keys)
     more = 1 if keys.new_key else 0
-    return (Level(measure=MEASURE, now=now, total=now + more, floor=0),)
+    return (Level(measure=MEASURE, now=now, total=now + more, floor=0), *store_levels(keys))
 
 
 def _active(keys: KeysSituation) -> int:

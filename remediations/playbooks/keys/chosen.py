@@ -122,7 +122,7 @@ def _reason(text: str) -> str:
     return found
 
 
-_KEYS = (
+KEY_INPUTS = (
     Input(name=FINGERPRINT, metavar="F", help="The key that is out.", parse=_fingerprint),
     Input(name=REASON, metavar="TEXT", help="Why, for the memo: it is public.", parse=_reason),
     Input(
@@ -138,7 +138,7 @@ ORDERED = Input(
     help=f"{CONTAIN_FIRST} (left out: this), or {ROTATE_FIRST} for a key at risk only.",
     parse=_order,
 )
-INPUTS = (*_KEYS, ORDERED)
+INPUTS = (*KEY_INPUTS, ORDERED)
 SENDER = Input(
     name=AS, metavar="ACCOUNT", help="Who sends it by the owner's grant.", parse=_account
 )

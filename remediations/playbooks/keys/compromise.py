@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from remediations.engine.domain import Branch, Move, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import PlannedCheck, Risk
-from remediations.playbooks.keys import grant, rotate
+from remediations.playbooks.keys import grant, reencryption, rotate
 from remediations.playbooks.keys.actions import REGISTER, REVOKE
 from remediations.playbooks.keys.checks.titles import CHECKS
-from remediations.playbooks.keys.chosen import INPUTS, flaw_of_key, flaw_of_order
+from remediations.playbooks.keys.chosen import INPUTS, KEY_INPUTS, flaw_of_key, flaw_of_order
 from remediations.playbooks.keys.gates import stands_gate
 from remediations.playbooks.keys.situation import AS, REASON, ROTATE_FIRST, KeysSituation
 from remediations.systems.transactions.sent import SIGNED
@@ -97,5 +97,6 @@ PLAYBOOK = Playbook(
         ),
         grant.BRANCH,
         rotate.BRANCH,
+        reencryption.branch(*KEY_INPUTS),
     ),
 )

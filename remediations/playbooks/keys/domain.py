@@ -13,8 +13,12 @@ from remediations.playbooks.keys.actions import REGISTER, REVOKE, keys_facts, le
 from remediations.playbooks.keys.finding import NAME, conclude
 from remediations.playbooks.keys.gates import KeysBefore, KeysLook, KeyStands, baseline
 from remediations.playbooks.keys.guards import INVARIANTS
+from remediations.playbooks.keys.reencryption_actions import PROVE_STORE, RESEAL_STORE
+from remediations.playbooks.keys.reencryption_gates import JobsEnded, StoresBefore
+from remediations.playbooks.keys.reencryption_guards import nothing_is_undeclared
 from remediations.playbooks.keys.situation import KeysSituation, has_keys, situation
 from remediations.reach.connection import Reach
+from remediations.systems.stores.job_steps import DRIVER_NAME as JOB_DRIVER
 from remediations.values.part import Part
 
 if TYPE_CHECKING:  # it needs SSH, which takes a quarter of a second to load
@@ -22,7 +26,12 @@ if TYPE_CHECKING:  # it needs SSH, which takes a quarter of a second to load
 
 
 def watch(plan: Plan, reach: Reach) -> Watch:
-    """Looks at the accounts of the inventory, and at the owner of the key."""
+    """Looks at the accounts of the inventory and at the owner of the key, or at the jobs of the
+    plan."""
+    if any(step.driver == JOB_DRIVER for step in plan.steps):
+        from remediations.playbooks.keys.reencryption_watch import watch_jobs
+
+        return watch_jobs(plan, reach)
     # Imported here: who reads a saved observation asks nobody.
     from remediations.systems.transactions.inventory import keys_of
     from remediations.systems.transactions.look import read_now
@@ -60,17 +69,17 @@ DOMAIN = Domain(
     finding=conclude,
     detail=lambda keys: Part.of(keys.reading),
     facts=keys_facts,
-    invariants=INVARIANTS,
+    invariants=(*INVARIANTS, nothing_is_undeclared),
     levels=levels,
     baseline=baseline,
     resources=_resources,
-    actions=(REGISTER, REVOKE, *grant.ACTIONS, rotate.ROTATE_ACTION),
+    actions=(REGISTER, REVOKE, *grant.ACTIONS, rotate.ROTATE_ACTION, PROVE_STORE, RESEAL_STORE),
     playbooks=(compromise.PLAYBOOK,),
     watch=watch,
     checks="remediations.playbooks.keys.checks",
     rules="remediations.playbooks.keys.rules",
     alerts="remediations.playbooks.keys",
-    kinds=(KeyStands, KeysBefore),
+    kinds=(KeyStands, KeysBefore, JobsEnded, StoresBefore),
     doctor=_doctor,
     with_inputs=lambda keys, inputs: replace(keys, inputs=inputs),
 )

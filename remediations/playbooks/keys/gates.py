@@ -8,7 +8,9 @@ from typing import ClassVar
 from remediations.engine.apply.look import GateVerdict, Point, Sight
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import Gate
+from remediations.playbooks.keys.reencryption_gates import stores_before
 from remediations.playbooks.keys.situation import KeysSituation
+from remediations.systems.stores.job_steps import DRIVER_NAME as JOB_DRIVER
 from remediations.systems.transactions.values import AccountsNow, KeyRecord
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none
@@ -56,6 +58,8 @@ class KeysBefore(Kinded, frozen=True, kw_only=True):
 
 def baseline(keys: KeysSituation, proposal: Proposal[KeysSituation]) -> tuple[Part, ...]:
     """What gates and checks compare with."""
+    if any(move.action.driver == JOB_DRIVER for move in proposal.moves):
+        return stores_before(keys, proposal)
     (target,) = proposal.targets
     state = keys.state(target)
     before = KeysBefore(

@@ -1,8 +1,8 @@
 """The branch `rotate-key`: the other order, for a key at risk that nobody is known to have.
 
 Its owner rotates it to a new one by one transaction. The chain then refuses it for what is sealed
-anew, and it stays readable. It is not revoked: that is planned again when everything is sealed anew
-(a rotated key can be revoked, a revoked one cannot be rotated).
+anew, and it stays readable. It is not revoked: that is planned again when all readers have the new
+key, and sealing anew begins then (a rotated key can be revoked, a revoked one cannot be rotated).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from remediations.systems.transactions.steps import DRIVER_NAME, ROTATE_KEY
 from remediations.values.transaction import ROTATE
 
 FOR = (
-    "rotate first, for: senders go over to the new key at once, what is sealed to the old one "
-    "stays readable and valid, and all of it can be sealed anew without haste"
+    "rotate first, for: senders go over to the new key at once, and what is sealed to the old one "
+    "stays valid until every reader has the new one"
 )
 AGAINST = (
     "rotate first, against: the old key is not revoked. What its holder seals or shows counts as "
-    "good until `remediate plan INC-005` revokes it, and nobody outside learns that it is at risk. "
+    "good until `remediate plan INC-005` revokes it, and sealing anew begins only then (R16). "
     "Where anybody may have it already, contain first (without --order)"
 )
 
@@ -59,7 +59,7 @@ def _fits(keys: KeysSituation) -> str | None:
     if key.deprecated_at:
         return (
             f"{key.fingerprint} is rotated since {day(key.deprecated_at)}; what is left is to "
-            "revoke it, when everything is sealed anew: without --order"
+            "revoke it, when all readers have the new key: without --order"
         )
     return None
 

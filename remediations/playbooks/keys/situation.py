@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from remediations.engine.domain import Inputs
 from remediations.engine.observe.observation import Observation
+from remediations.systems.stores.reading import StoresReading
 from remediations.systems.transactions.values import (
     AccountReading,
     AccountState,
@@ -30,9 +31,10 @@ KEY_BYTES = 32
 @dataclass(frozen=True, kw_only=True)
 class KeysSituation:
     """The accounts of an inventory, which of them may be acted on (`only`, empty for all), what
-    people chose (`inputs`), and when it was read."""
+    people chose (`inputs`), and when it was read; and the stores, None where it has none."""
 
     reading: KeysReading
+    stores: StoresReading | None = None
     at: Moment
     only: frozenset[str]
     inputs: Inputs = field(default_factory=dict)
@@ -172,4 +174,6 @@ def situation(observation: Observation, only: frozenset[str]) -> KeysSituation:
         UsageError: the observation has none that this version can read.
     """
     reading = observation.read(KeysReading)
-    return KeysSituation(reading=reading, at=observation.began, only=only)
+    has_stores = observation.part(StoresReading.KIND) is not None
+    stores = observation.read(StoresReading) if has_stores else None
+    return KeysSituation(reading=reading, stores=stores, at=observation.began, only=only)

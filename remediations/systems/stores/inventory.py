@@ -20,6 +20,10 @@ stores:
       table: public.envelopes
       key_column: id
       value_column: envelope
+      former_versions: retire   # keep | retire; left out: refused where there are any
+      accept_damaged: 2         # so many objects may stay that no key opens; left out: none
+    backups: {kind: files, path: /srv/backups, holds: nothing}
+  reencrypt: {…}                # who seals anew, and with what (reencrypt_section.py)
 
 Directories are those of the machine that runs `remediate`. Files are relative to the inventory.
 """
@@ -31,9 +35,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Union
 
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
+from remediations.systems.stores.reencrypt_section import ReencryptEntry, reencrypt_entry
 from remediations.values.inventory import Inventory
 from remediations.values.part import Kinded
 from remediations.values.record import Record
+from remediations.values.wire import canonical
 
 if TYPE_CHECKING:  # YAML takes a while to load
     from remediations.engine.observe.inventory_table import InventoryTable
@@ -42,6 +48,8 @@ SECTION = "stores"
 READ_WITHIN_S = 60
 _MOST_S = 3600
 _MOST_PLACES = 50
+_MOST_DAMAGED = 10_000
+_RULES = ("holds", "former_versions", "accept_damaged")
 _NAME = re.compile("[a-z][a-z0-9-]{0,31}")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 _PLAIN = re.compile(r"http://(127(\.[0-9]{1,3}){3}|localhost)(:[0-9]{1,5})?")
@@ -61,11 +69,37 @@ class Tls(StrEnum):
     NONE = "none"
 
 
+class Holds(StrEnum):
+    """What somebody declares that a place has. A scan judges it in either case."""
+
+    ENVELOPES = "envelopes"
+    NOTHING = "nothing"
+
+
+class FormerVersions(StrEnum):
+    """What becomes of versions that readers do not get and that name a revoked key. A version is
+    not changed: it stays or goes, and with it what only it holds."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+    RETIRE = "retire"
+
+
+class PlaceRules(Record, frozen=True, kw_only=True):
+    """What people decided for a place. `accept_damaged` is how many objects may stay that no key
+    opens."""
+
+    holds: Holds = Holds.ENVELOPES
+    former_versions: FormerVersions = FormerVersions.REFUSE
+    accept_damaged: int = 0
+
+
 class FilesPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="files"):
     """A directory of this machine."""
 
     name: str
     path: str
+    rules: PlaceRules = PlaceRules()
 
 
 class BucketPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="s3"):
@@ -79,6 +113,7 @@ class BucketPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="s3")
     access_key: str
     secret_key_file: str
     ca_file: str | None
+    rules: PlaceRules = PlaceRules()
 
 
 class TablePlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="postgres"):
@@ -95,9 +130,16 @@ class TablePlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="postg
     value_column: str
     tls: Tls
     ca_file: str | None
+    rules: PlaceRules = PlaceRules()
 
 
 Place = Union[FilesPlace, BucketPlace, TablePlace]
+
+
+def place_text(place: Place) -> str:
+    """A place and its rules in one form, as it stands in a plan: without any secret, since an
+    inventory has none."""
+    return canonical(place).decode()
 
 
 class StoresEntry(Kinded, frozen=True, kw_only=True):
@@ -107,6 +149,11 @@ class StoresEntry(Kinded, frozen=True, kw_only=True):
 
     read_within_s: int
     places: tuple[Place, ...]
+    reencrypt: ReencryptEntry | None = None
+
+    def place(self, store: str) -> Place | None:
+        """The place of that name, None if there is none."""
+        return next((one for one in self.places if one.name == store), None)
 
 
 def stores_of(inventory: Inventory) -> StoresEntry:
@@ -126,6 +173,7 @@ def _stores(table: InventoryTable) -> StoresEntry:
             "read_within_seconds", 1, _MOST_S, default=READ_WITHIN_S, unit="seconds"
         ),
         places=tuple(_place(places, name) for name in places.content),
+        reencrypt=reencrypt_entry(table.table("reencrypt")) if "reencrypt" in table else None,
     )
 
 
@@ -140,16 +188,29 @@ def _place(places: InventoryTable, name: object) -> Place:
     return readers[kind](name, table)
 
 
+def _rules(table: InventoryTable) -> PlaceRules:
+    given, former = "holds" in table, "former_versions" in table
+    return PlaceRules(
+        holds=table.choice("holds", Holds) if given else Holds.ENVELOPES,
+        former_versions=table.choice("former_versions", FormerVersions)
+        if former
+        else FormerVersions.REFUSE,
+        accept_damaged=table.whole_number(
+            "accept_damaged", 0, _MOST_DAMAGED, default=0, unit="objects"
+        ),
+    )
+
+
 def _files(name: str, table: InventoryTable) -> Place:
-    table.keys(required=("kind", "path"), optional=())
+    table.keys(required=("kind", "path"), optional=_RULES)
     path = table.text("path", _PATH, "the absolute path of a directory, of plain characters")
-    return FilesPlace(name=name, path=path)
+    return FilesPlace(name=name, path=path, rules=_rules(table))
 
 
 def _bucket(name: str, table: InventoryTable) -> Place:
     table.keys(
         required=("kind", "endpoint", "bucket", "access_key", "secret_key_file"),
-        optional=("prefix", "region", "ca_file"),
+        optional=("prefix", "region", "ca_file", *_RULES),
     )
     endpoint = table.text("endpoint", _ENDPOINT, "https://HOST or https://HOST:PORT")
     if endpoint.startswith("http:") and not _PLAIN.fullmatch(endpoint):
@@ -163,6 +224,7 @@ def _bucket(name: str, table: InventoryTable) -> Place:
         access_key=table.text("access_key", _WORD, "the id of an access key"),
         secret_key_file=_secret(table, "secret_key_file"),
         ca_file=table.file("ca_file"),
+        rules=_rules(table),
     )
 
 
@@ -172,7 +234,7 @@ def _table(name: str, table: InventoryTable) -> Place:
             "kind", "host", "database", "user", "password_file", "table", "key_column",
             "value_column",
         ),
-        optional=("port", "tls", "ca_file"),
+        optional=("port", "tls", "ca_file", *_RULES),
     )  # fmt: skip
     tls = table.choice("tls", Tls) if "tls" in table else Tls.VERIFY_FULL
     host = table.text("host", _HOST, "the name of a host")
@@ -190,6 +252,7 @@ def _table(name: str, table: InventoryTable) -> Place:
         value_column=table.text("value_column", _COLUMN, "the name of a column"),
         tls=tls,
         ca_file=table.file("ca_file"),
+        rules=_rules(table),
     )
 
 
@@ -202,6 +265,9 @@ def _secret(table: InventoryTable, key: str) -> str:
 STORES_SECTION = InventorySection(
     name=SECTION,
     whole=SectionForm(
-        kind=StoresEntry, read=_stores, required=("places",), optional=("read_within_seconds",)
+        kind=StoresEntry,
+        read=_stores,
+        required=("places",),
+        optional=("read_within_seconds", "reencrypt"),
     ),
 )

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from remediations.systems.stores.inventory import PlaceRules
+from remediations.systems.stores.reencrypt_section import Several
 from remediations.values.part import Kinded
-from remediations.values.reading import Reading
+from remediations.values.reading import Reading, value_or_none
 from remediations.values.record import Record
 
 
 class KeyCount(Record, frozen=True, kw_only=True):
-    """How many envelopes name a key: those that readers get, and former or deleted ones."""
+    """The envelopes that name a key: how many readers get, how many are former or deleted ones, how
+    many of all these are for several, and the root over them (docs/stores.md#scope)."""
 
     fingerprint: str
     live: int
     former: int
+    several: int
+    root: str
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.live + self.former
 
 
 class StoreSurvey(Record, frozen=True, kw_only=True):
@@ -32,17 +42,58 @@ class StoreSurvey(Record, frozen=True, kw_only=True):
     root: str
     keys: tuple[KeyCount, ...]
 
+    def key(self, fingerprint: str) -> KeyCount | None:
+        """What names a key, None if nothing does."""
+        return next((one for one in self.keys if one.fingerprint == fingerprint), None)
+
 
 class StoreReading(Record, frozen=True, kw_only=True):
-    """One store of the inventory."""
+    """One store of the inventory. `place` is where it is, and what people decided for it, in the
+    form of `inventory.place_text`; `rules` is that decision."""
 
     store: str
+    place: str
+    rules: PlaceRules
     survey: Reading[StoreSurvey]
+
+    @property
+    def target(self) -> str:
+        """Its name in plans: no host can be called so."""
+        return f"store/{self.store}"
+
+
+class KeyFileReading(Record, frozen=True, kw_only=True):
+    """A file with a private key, and the fingerprint of its public half."""
+
+    name: str
+    file: str
+    backup: str | None
+    fingerprint: Reading[str]
+
+
+class ReencryptReading(Record, frozen=True, kw_only=True):
+    """What sealing anew needs here. `here` is the name of the machine that looked, `flaw` why its
+    directory is not used, "" if it is, `running` the jobs that go on there, `limits` the rates and
+    the share of the processor, in words."""
+
+    machine: str
+    here: str
+    flaw: str
+    running: tuple[str, ...]
+    several: Several
+    limits: str
+    keys: tuple[KeyFileReading, ...]
+
+    def key(self, fingerprint: str) -> KeyFileReading | None:
+        """The file with the private half of a key, None if none of those that were read has it."""
+        those = (one for one in self.keys if value_or_none(one.fingerprint) == fingerprint)
+        return next(those, None)
 
 
 class StoresReading(Kinded, frozen=True, kw_only=True):
-    """All of them, in the inventory's order."""
+    """All of them, in the inventory's order; `reencrypt` is None where nobody seals anew here."""
 
     KIND: ClassVar[str] = "stores.reading/1"
 
     stores: tuple[StoreReading, ...]
+    reencrypt: ReencryptReading | None = None

@@ -21,8 +21,9 @@ from remediations.systems.stores.inventory import (
     Tls,
     stores_of,
 )
-from remediations.systems.stores.look import read_store, store_at
-from remediations.systems.stores.reading import KeyCount, StoreReading, StoresReading
+from remediations.systems.stores.look import read_store
+from remediations.systems.stores.opening import store_at
+from remediations.systems.stores.reading import StoreReading, StoresReading
 from remediations.systems.stores.system import STORES
 from remediations.values.inventory import Inventory
 from remediations.values.part import Part
@@ -113,9 +114,12 @@ def test_a_store_is_gone_through(tmp_path: Path) -> None:
     assert (survey.versions, survey.envelopes, survey.several) == (4, 2, 1)
     assert (survey.foreign, survey.damaged, survey.unread, survey.markers) == (1, 1, 0, 0)
     counts = {FIRST.fingerprint: 2, SECOND.fingerprint: 1}
-    assert survey.keys == tuple(
-        KeyCount(fingerprint=one, live=counts[one], former=0) for one in sorted(counts)
-    )
+    found = [(one.fingerprint, one.live, one.former, one.several) for one in survey.keys]
+    assert found == [(one, counts[one], 0, 1) for one in sorted(counts)]
+    assert survey.key(FIRST.fingerprint) != survey.key(SECOND.fingerprint)
+    first = survey.key(FIRST.fingerprint)
+    assert first is not None
+    assert first.root == survey.root
     part = Part.of(StoresReading(stores=(reading,)))
     assert part.read(StoresReading).stores == (reading,)
     assert STORES.unanswered(StoresReading(stores=(reading,))) == ()

@@ -15,3 +15,10 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "RP6": "two endpoints record the old key as rotated to the new one, by its owner",
     }
 )
+STORE_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "RP7": "no version in any store names the old key, except those that were accepted",
+        "RP8": "the new key opens all that was sealed anew, and the old one none of it",
+        "RP9": "what was sealed anew has the content that it had",
+    }
+)

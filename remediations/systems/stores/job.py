@@ -1,0 +1,254 @@
+"""The process of a long job: `python -m remediations.systems.stores.job DIRECTORY`.
+
+The driver has claimed the job and holds its lock, which this process inherits. It leaves its caller
+at once. Whatever ends it, what it did is whole, object by object (`reencrypt.py`).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from remediations.errors import RemediationError
+from remediations.systems.stores.inventory import FormerVersions
+from remediations.systems.stores.job_directory import (
+    JobClaim,
+    JobDirectory,
+    JobObject,
+    JobProgress,
+    JobResult,
+    OutcomeCount,
+)
+from remediations.systems.stores.job_steps import PROVE, JobOrder
+from remediations.systems.stores.opening import store_at
+from remediations.systems.stores.outcomes import SETTLED, Outcome
+from remediations.systems.stores.private_key import find_private_key
+from remediations.systems.stores.proof import prove
+from remediations.systems.stores.reencrypt import Ended, Resealing, Row, StoreLies
+from remediations.systems.stores.reencrypt_section import ReencryptEntry
+from remediations.systems.stores.scope import Scope, ScopeEntry, scope_document
+from remediations.systems.stores.sealing import PrivateKey
+from remediations.systems.stores.store import NoAnswer, NotReachable, StoreError
+from remediations.values.wire import canonical
+
+ROUNDS = 6
+"""Rounds in which somebody else may write; then it says so."""
+PATIENCE_S = 600
+"""Seconds for which a store may be away, at one object."""
+_LONGEST_PAUSE_S = 30.0
+_MIB = 1024 * 1024
+
+
+class JobFailed(Exception):
+    """The job ends here. The message says why, and what is left."""
+
+
+def main(arguments: list[str]) -> int:
+    """Leave the caller, do the job, and keep how it ended."""
+    if os.fork():
+        return 0
+    os.setsid()
+    directory = JobDirectory(Path(arguments[0]))
+    began = time.monotonic()
+    try:
+        claim = directory.claimed
+        assert claim is not None, "the driver has claimed it"
+        result = _done(directory, claim, began)
+    except (JobFailed, StoreError, StoreLies, RemediationError, OSError) as error:
+        progress = directory.progress
+        result = JobResult(
+            reason=f"{error}" or type(error).__name__,
+            says="nothing was looked at" if progress is None else progress.says,
+            outcomes=(),
+            left=0 if progress is None else progress.total - progress.looked_at,
+            sealed=0 if progress is None else progress.sealed,
+            root="",
+            seconds=int(time.monotonic() - began),
+        )
+    directory.end(result)
+    return 0
+
+
+def _done(directory: JobDirectory, claim: JobClaim, began: float) -> JobResult:
+    assert claim.payload is not None, "a job that never starts has no process"
+    assert claim.place is not None, "it has a place"
+    assert claim.entry is not None, "and who does it"
+    order = JobOrder.parse(claim.payload)
+    os.nice(claim.entry.nice)
+    new = _key(claim.entry, order.new_fingerprint, "new")
+    if base64.b64encode(new.public).decode() != order.recipient:
+        raise JobFailed("the new private key is not the half of the planned public key")
+    with closing(store_at(claim.place)) as store:
+        if order.deploy == PROVE:
+            says = prove(store, claim.entry, new)
+            return JobResult(
+                reason="", says=says, outcomes=(), left=0, sealed=0, root="",
+                seconds=int(time.monotonic() - began),
+            )  # fmt: skip
+        work = Resealing(
+            store=store,
+            old=_key(claim.entry, order.fingerprint, "old"),
+            new=new,
+            former=claim.place.rules.former_versions,
+            several=claim.entry.several,
+        )
+        with (directory.path / "objects.jsonl").open("ab") as ledger:
+            job = Job(directory, order, claim.entry, work, ledger, began)
+            return job.run(claim.place.rules.accept_damaged)
+
+
+def _key(entry: ReencryptEntry, fingerprint: str, which: str) -> PrivateKey:
+    found = find_private_key(entry.private_keys, fingerprint)
+    if found is None:
+        raise JobFailed(f"none of the files has the {which} private key, {fingerprint}")
+    return found[1]
+
+
+@dataclass
+class Job:
+    """One store that is sealed anew, from the first round to the last."""
+
+    directory: JobDirectory
+    order: JobOrder
+    entry: ReencryptEntry
+    work: Resealing
+    ledger: IO[bytes]
+    began: float
+    sealed: int = 0
+    written: int = 0
+    told: float = 0.0
+    scope: list[ScopeEntry] = field(default_factory=list)
+    """What named the old key, as the first round has found it."""
+
+    def run(self, accept_damaged: int) -> JobResult:
+        """Rounds, until one changes nothing and meets nobody.
+
+        Raises:
+            JobFailed: somebody wants it to stop, the store stays away, or is written to for ever.
+            StoreLies: what was written is not there.
+        """
+        for number in range(ROUNDS):
+            counts, unsettled = self._round(self._patiently(self.work.rows))
+            if not number:
+                self.directory.keep_scope(scope_document(Scope(self.scope)))
+                self.scope.clear()
+            if not counts[Outcome.DONE] and not counts[Outcome.SKIPPED_CONCURRENT]:
+                return self._result(counts, unsettled, accept_damaged)
+        raise JobFailed(
+            f"others wrote with the old key in each of {ROUNDS} rounds: tell its writers first"
+        )
+
+    def _round(self, rows: list[Row]) -> tuple[Counter[Outcome], list[Ended]]:
+        """How many ended how, and those that are not settled."""
+        self.work.found.clear()
+        counts: Counter[Outcome] = Counter()
+        unsettled = []
+        for number, row in enumerate(rows, 1):
+            if self.directory.is_to_stop:
+                raise JobFailed("somebody stopped it")
+            ended = self._patiently(self.work.one, row)
+            self._keep(ended)
+            counts[ended.outcome] += 1
+            if ended.sha256:
+                self.scope.append(ScopeEntry(object=ended.object, sha256=ended.sha256))
+            if ended.outcome not in SETTLED:
+                unsettled.append(ended)
+            self._report(number, len(rows))
+        self._report(len(rows), len(rows), now=True)
+        return counts, unsettled
+
+    def _patiently(self, what: Any, *given: Any) -> Any:  # noqa: ANN401 - a call, whatever it is
+        """What it returns, tried again for a while where the store is away."""
+        until, pause = time.monotonic() + PATIENCE_S, 0.5
+        while True:
+            try:
+                return what(*given)
+            except (NotReachable, NoAnswer) as error:
+                if time.monotonic() > until or self.directory.is_to_stop:
+                    raise JobFailed(f"the store is away: {error}") from error
+                self.work.store.close()
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def _keep(self, ended: Ended) -> None:
+        if ended.outcome is Outcome.DONE:
+            self.sealed += 1
+        if ended.written:
+            self.written += ended.written
+            self._pace()
+        if ended.outcome in (Outcome.ALREADY, Outcome.SKIPPED_FOREIGN):
+            return
+        line = JobObject(
+            at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            key=ended.object.key,
+            former=ended.object.version,
+            version=ended.version,
+            outcome=ended.outcome,
+            reason=ended.reason,
+            content=ended.tag,
+            is_protected=ended.outcome is Outcome.DONE,
+            known_since=self.order.known_since,
+        )
+        self.ledger.write(canonical(line) + b"\n")
+        self.ledger.flush()
+
+    def _pace(self) -> None:
+        """Sleep as long as the rates of the inventory ask for."""
+        least = 0.0
+        if self.entry.objects_per_s:
+            least = self.sealed / self.entry.objects_per_s
+        if self.entry.mebibytes_per_s:
+            least = max(least, self.written / _MIB / self.entry.mebibytes_per_s)
+        ahead = least - (time.monotonic() - self.began)
+        if ahead > 0:
+            time.sleep(ahead)
+
+    def _report(self, number: int, total: int, *, now: bool = False) -> None:
+        moment = time.monotonic()
+        if not now and moment < self.told + 1:
+            return
+        self.told = moment
+        seconds = int(moment - self.began)
+        self.directory.report_progress(
+            JobProgress(looked_at=number, total=total, sealed=self.sealed, seconds=seconds)
+        )
+
+    def _result(
+        self, counts: Counter[Outcome], unsettled: list[Ended], accept_damaged: int
+    ) -> JobResult:
+        summary = Scope(self.work.found).summary
+        left = [one for one in unsettled if one.names_key]
+        accepted = {Outcome.DAMAGED}
+        if self.work.former is FormerVersions.KEEP:
+            accepted.add(Outcome.LOCKED)
+        open_ones = [one for one in unsettled if one.outcome not in accepted]
+        reasons = []
+        if counts[Outcome.DAMAGED] > accept_damaged:
+            reasons.append(f"{counts[Outcome.DAMAGED]} damaged, {accept_damaged} accepted")
+        if open_ones:
+            some = ", ".join(f"{one.object.key}: {one.outcome.value}" for one in open_ones[:3])
+            reasons.append(f"{len(open_ones)} not sealed anew ({some})")
+        tally = {**counts, Outcome.DONE: self.sealed}
+        return JobResult(
+            reason="; ".join(reasons),
+            says=f"{self.sealed:,} versions sealed anew or retired, {len(left):,} still name "
+            f"{self.order.fingerprint[:12]}; {summary.count:,} envelopes name "
+            f"{self.order.new_fingerprint[:12]}, root {summary.root}",
+            outcomes=tuple(OutcomeCount(outcome=one, count=tally.get(one, 0)) for one in Outcome),
+            left=len(left),
+            sealed=self.sealed,
+            root=summary.root,
+            seconds=int(time.monotonic() - self.began),
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

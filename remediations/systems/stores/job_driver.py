@@ -1,0 +1,181 @@
+"""Starts long jobs on this machine, each at most once, and follows them (ADR 7, *a long job*).
+
+1. A job is done where the inventory says, and nowhere else: private keys are there.
+2. The claim is on disk before the process; its lock is taken here and inherited, so a job that has
+   no lock and no result was ended from outside, and never goes on. That is a result: another plan
+   goes on with what is left.
+3. The process has a session of its own. Whatever becomes of us, it goes on.
+4. Nothing secret is handed to it: it reads credentials and keys itself, from their files.
+
+Two machines do not exclude each other by a fence. Compare-and-swap does, object by object.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from remediations.engine.apply.driver import (
+    AlreadyClaimed,
+    Fence,
+    LaunchFailed,
+    NoAnswer,
+    NotLaunched,
+    ProbeResult,
+    ProbeState,
+    StepId,
+)
+from remediations.engine.plan.plan import Step
+from remediations.errors import RemediationError
+from remediations.reach.background import run_in_thread
+from remediations.systems.stores.inventory import Place, StoresEntry, place_text, stores_of
+from remediations.systems.stores.job_directory import JobClaim, JobDirectory, JobsDirectory
+from remediations.systems.stores.job_steps import JobOrder
+from remediations.systems.stores.reencrypt_section import ReencryptEntry
+from remediations.values.inventory import Inventory
+
+_MODULE = "remediations.systems.stores.job"
+_START_S = 60
+
+
+class JobDriver:
+    """Starts and follows jobs (`Driver`)."""
+
+    def __init__(self, reach: object) -> None:
+        self._reach = reach
+
+    async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> None:
+        """Claim it and start its process.
+
+        Raises:
+            AlreadyClaimed: it was started before.
+            NotLaunched: this is not its machine, or its directory cannot be used.
+            LaunchFailed: the process could not be started.
+        """
+        del fences  # compare-and-swap is what excludes others
+        place, entry = self._agreed(work)
+        await run_in_thread(_launch, self._job(step, entry), step, work, place, entry)
+
+    async def probe(self, step: StepId, work: Step) -> ProbeResult:
+        """How the job stands, by what it has written and by its lock."""
+        del work
+        return await run_in_thread(_probe, self._job(step, self._entry.reencrypt))
+
+    async def void(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
+        """Claim it as one that never starts. One that has started is left alone."""
+        del fences
+        job = self._job(step, self._entry.reencrypt)
+        never = JobClaim(plan=step.plan, step=step.step, payload=None, place=None, entry=None)
+        try:
+            await run_in_thread(_void, job, never)
+        except (RemediationError, OSError) as error:
+            raise NoAnswer(f"{work.target}: it cannot be claimed", got=str(error)) from error
+        return await self.probe(step, work)
+
+    async def holds(self, work: Step) -> bool:
+        """Not needed to settle a step: each that was claimed runs or has ended."""
+        raise NoAnswer(f"{work.target}: its job tells", got="no job is kept")
+
+    @property
+    def _entry(self) -> StoresEntry:
+        inventory = getattr(self._reach, "inventory", None)
+        assert isinstance(inventory, Inventory), "connections know their inventory"
+        return stores_of(inventory)
+
+    def _job(self, step: StepId, entry: ReencryptEntry | None) -> JobDirectory:
+        if entry is None:
+            raise NoAnswer("nobody seals anew here", got="an inventory without stores.reencrypt")
+        return JobsDirectory(Path(entry.directory)).job(step)
+
+    def _agreed(self, work: Step) -> tuple[Place, ReencryptEntry]:
+        """The place of the plan as the inventory has it, and who does it.
+
+        Raises:
+            NotLaunched: they differ, or this is another machine.
+        """
+        try:
+            order = JobOrder.parse(work.payload)
+        except ValueError as error:
+            raise NotLaunched(f"{work.target} has no bytes of ours", got=str(error)) from error
+        place, entry = self._entry.place(order.store), self._entry.reencrypt
+        if place is None or entry is None or place_text(place) != order.place:
+            got = "no such store" if place is None else place_text(place)
+            raise NotLaunched(f"{work.target} is another place in the inventory", got=got)
+        here = socket.gethostname()
+        if here != order.machine or entry.machine != order.machine:
+            raise NotLaunched(f"{work.target} is sealed anew on {order.machine}", got=here)
+        if flaw := JobsDirectory(Path(entry.directory)).flaw:
+            raise NotLaunched("the directory of jobs is not used", got=flaw)
+        return place, entry
+
+
+def _void(job: JobDirectory, never: JobClaim) -> None:
+    job.make()
+    job.claim(never)
+
+
+def _launch(
+    job: JobDirectory, step: StepId, work: Step, place: Place, entry: ReencryptEntry
+) -> None:
+    claim = JobClaim(plan=step.plan, step=step.step, payload=work.payload, place=place, entry=entry)
+    try:
+        job.make()
+        with job.held() as lock:
+            # The lock first: a claim without a lock or a result would look like a job that ended.
+            if not job.claim(claim):
+                raise AlreadyClaimed(f"{work.target} has had this step", got="it is kept")
+            _start(job, lock)
+    except (RemediationError, OSError) as error:
+        raise NotLaunched("the job cannot be claimed", got=str(error)) from error
+
+
+def _start(job: JobDirectory, lock: int) -> None:
+    """Start the process of the job, which leaves us at once and keeps the lock.
+
+    Raises:
+        LaunchFailed: it did not start, or died before it left.
+    """
+    try:
+        with (job.path / "job.log").open("wb") as log:
+            started = subprocess.run(
+                [sys.executable, "-m", _MODULE, str(job.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+                cwd="/",
+                timeout=_START_S,
+                check=False,
+            )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LaunchFailed("the process of the job did not start", got=str(error)) from error
+    if started.returncode:
+        got = f"exit {started.returncode}, see {job.path}/job.log"
+        raise LaunchFailed("the process of the job died", got=got)
+
+
+def _probe(job: JobDirectory) -> ProbeResult:
+    try:
+        claim = job.claimed
+        running = claim is not None and job.is_running  # before the result: it ends with one
+        result, progress = job.result, job.progress
+    except (RemediationError, OSError) as error:
+        raise NoAnswer("the directory of the job cannot be read", got=str(error)) from error
+    if claim is None:
+        return ProbeResult(state=ProbeState.NOT_STARTED)
+    if claim.payload is None:
+        return ProbeResult(state=ProbeState.VOIDED)
+    if result is not None:
+        if result.reason:
+            told = f"{result.reason}; {result.says}; each object: {job.path}/objects.jsonl"
+            return ProbeResult(state=ProbeState.DONE, exit_status=1, error_output=told)
+        return ProbeResult(state=ProbeState.DONE, exit_status=0, output=result.says)
+    if running:
+        said = "" if progress is None else progress.says
+        return ProbeResult(state=ProbeState.RUNNING, output=said)
+    said = "before it looked at anything" if progress is None else f"after {progress.says}"
+    told = f"the job was ended from outside, {said}; plan again: it goes on with what is left"
+    return ProbeResult(state=ProbeState.DONE, exit_status=1, error_output=told)

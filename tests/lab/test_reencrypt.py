@@ -1,0 +1,288 @@
+"""What was sealed to a key that is out is sealed anew, in real stores, and somebody else checks it.
+
+The world decides: what a reader opens with PyNaCl, and what the stand-alone checker finds.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import socket
+import sys
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from remediations.systems.stores.sealing import PrivateKey
+from remediations.values.secret import Secret
+from remediations.values.transaction import REGISTER, REVOKE
+from tests.lab import vaults
+from tests.lab.choice import full_lab
+from tests.lab.lab import CHECKOUT
+from tests.lab.operator import Said
+from tests.lab.shell import run
+from tests.lab.test_keys import ALGORITHM, Keys, keys
+from tests.lab.vaults import Vault, read_with, sealed
+
+__all__ = ["keys"]
+
+CHECKER = CHECKOUT / "tools/scope_verify.py"
+VERIFIED, PENDING, REFUSED, PARTLY = 0, 3, 4, 7
+
+
+def made_key(number: int) -> PrivateKey:
+    """A key pair of this test."""
+    return PrivateKey.of(Secret(sha256(b"%d" % number).digest(), f"key {number}"))
+
+
+OLD, NEW, OTHER = made_key(1), made_key(2), made_key(3)
+
+
+@dataclass
+class Reencryption:
+    """A chain on which the old key is active and the new one registered; and stores."""
+
+    keys: Keys
+    home: Path
+    vaults: list[Vault]
+
+    def describe(self, *, rules: str = "", extra: str = "") -> None:
+        """Write the inventory with the stores that there are."""
+        places = "\n".join(f"    {one.name}: {one.section}" for one in self.vaults)
+        section = (
+            f"stores:\n  read_within_seconds: 60\n  places:\n{places}\n  reencrypt:\n"
+            f"    machine: {socket.gethostname()}\n    directory: {self.home}\n"
+            f"    private_keys:\n      old: {{file: {self.home}/old.key}}\n"
+            f"      new: {{file: {self.home}/new.pem, passphrase_file: {self.home}/new.pass, "
+            f"backup: {self.home}/copy.pem}}\n{extra}"
+        )
+        inventory = self.keys.operator.inventory
+        text = inventory.read_text()
+        head, _, tail = text.partition("stores:\n")
+        if tail:
+            text = head + "hosts:" + tail.partition("\nhosts:")[2]
+        inventory.write_text(text.replace("\nhosts:", f"\n{section}hosts:", 1) + rules)
+
+    def revoke(self) -> None:
+        """By hand: how it is planned is another scenario's."""
+        vault = self.keys.address("authority")
+        revoke = {"@type": REVOKE, "sender": vault, "key_fingerprint": OLD.fingerprint}
+        self.keys.send("authority", revoke)
+
+    def plan(self, *options: str) -> Said:
+        """To seal anew."""
+        chosen = ("--fingerprint", OLD.fingerprint, "--reason", "laptop stolen")
+        new = ("--new-key", base64.b64encode(NEW.public).decode())
+        return self.keys.operator.plan("INC-005", *chosen, *new, *options)
+
+    def planned(self, *options: str) -> str:
+        """The run of a plan that two people have approved."""
+        said = self.plan("--out-since", "2026-11-01", *options)
+        assert said.code == PENDING, blocked(said)
+        name = str(said.result["run"])
+        assert self.keys.operator.approve(name).code == 0
+        return name
+
+    def is_sealed_anew(self, vault: Vault) -> None:
+        """Every object has its content under the new key, the old one opens none, no other version
+        lies anywhere, and what is somebody else's is somebody else's."""
+        objects = vault.objects()
+        for name, content in vault.contents.items():
+            assert read_with(objects[name], NEW) == content, name
+            assert read_with(objects[name], OLD) is None, name
+        rest = {name for name in objects if name not in vault.contents}
+        assert rest == {"other-0", "other-1", "other-2"}
+        assert all(read_with(objects[name], OTHER) for name in rest)
+
+    def checked(self, vault: Vault) -> str:
+        """What the checker says that imports nothing of the package. It fails where any is left."""
+        scopes = (path for path in self.home.glob("jobs/*/scope.json"))
+        (scope,) = (path for path in scopes if f'"{vault.name}"' in path.read_text())
+        for name, key in (("old", OLD), ("new", NEW)):
+            (self.home / f"{name}.hex").write_text(key.secret.reveal().hex())
+        path = re.split("[,}]", vault.section.partition("path: ")[2])[0]
+        return run(
+            sys.executable, "-I", str(CHECKER), "after", str(scope), "--tree", f"tree={path}",
+            "--revoked", OLD.fingerprint, "--new-key", str(self.home / "new.hex"),
+            "--old-key", str(self.home / "old.hex"),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def stores(keys: Keys, tmp_path: Path) -> Reencryption:
+    """Two keys of `vault`, of which the private halves are here; no store yet."""
+    home = tmp_path / "reencrypt"
+    home.mkdir(mode=0o700)
+    (home / "old.key").write_bytes(base64.b64encode(OLD.secret.reveal()) + b"\n")
+    (home / "old.key").chmod(0o600)
+    vaults.write_pem(home / "new.pem", NEW, home / "new.pass")
+    vaults.write_pem(home / "copy.pem", NEW, home / "new.pass")
+    address = keys.address("authority")
+    for key in (OLD, NEW):
+        keys.send("authority", {
+            "@type": REGISTER, "sender": address, "algorithm_id": ALGORITHM, "label": "",
+            "public_key": base64.b64encode(key.public).decode(),
+        })  # fmt: skip
+    return Reencryption(keys, home, [])
+
+
+def test_all_of_it_is_sealed_anew(stores: Reencryption, tmp_path: Path) -> None:
+    """In a directory, a bucket with versions and a table; while somebody else writes; and no secret
+    of it is anywhere afterwards."""
+    with ExitStack() as stack:
+        tree = vaults.files(tmp_path / "tree", ", accept_damaged: 1")
+        bucket = stack.enter_context(vaults.bucket(tmp_path / "s3.secret", versions=True))
+        table = stack.enter_context(vaults.table(tmp_path / "pg.secret"))
+        stores.vaults = [tree, bucket, table]
+        for vault, count in ((tree, 120), (bucket, 40), (table, 120)):
+            vault.fill(count, 1, OLD, OTHER)
+        stores.describe()
+        early = stores.plan("--branch", "re-encrypt")
+        assert early.code == REFUSED
+        assert "revoke-key` comes first" in early.error["got"]
+        stores.revoke()
+        (tmp_path / "tree/torn").write_bytes(sealed(b"torn", OLD)[:-20])
+        name = stores.planned()
+        said = stores.keys.operator.says("apply", name)
+        assert said.code == VERIFIED, said.why
+        assert (tmp_path / "tree/torn").read_bytes()[-5:] != b"}"
+        (tmp_path / "tree/torn").unlink()
+        for vault in stores.vaults:
+            stores.is_sealed_anew(vault)
+        again = stores.plan()
+        assert again.code == REFUSED
+        assert "nothing is left to do there" in again.error["got"]
+        contents = {n: c for n, c in tree.contents.items() if len(c) > 40}
+        secrets = {"old key": OLD.secret.reveal(), "new key": NEW.secret.reveal(), **contents}
+        state = stores.keys.operator.state
+        assert vaults.search(state, secrets, but=stores.home / "old.key") == []
+        assert "120 done" in stores.checked(tree)
+
+
+@full_lab
+def test_it_goes_on_when_its_controller_dies(stores: Reencryption, tmp_path: Path) -> None:
+    """The job has a session of its own. `resume` follows it to its end, and nothing happens
+    twice."""
+    tree = vaults.files(tmp_path / "tree")
+    stores.vaults = [tree]
+    tree.fill(200, 2, OLD, OTHER)
+    stores.describe(extra="    objects_per_second: 20\n")
+    stores.revoke()
+    name = stores.planned()
+    with stores.keys.operator.start("apply", name) as process:
+        sealed_by(stores, 30)
+        process.kill()
+    before = sealed_by(stores, 60)
+    assert before >= 60, "it goes on by itself"
+    said = stores.keys.operator.says("resume", name)
+    assert said.code == VERIFIED, said.why
+    stores.is_sealed_anew(tree)
+    (ledger,) = stores.home.glob("jobs/*/objects.jsonl")
+    lines = [json.loads(line) for line in ledger.read_text().split("\n") if line]
+    assert len(lines) == len({one["key"] for one in lines}) == 200
+
+
+@full_lab
+def test_it_is_killed_and_planned_again(stores: Reencryption, tmp_path: Path) -> None:
+    """What it did is whole; the run says so; another plan is about what is left. A writer who does
+    not know yet wins, and is sealed anew, too."""
+    tree = vaults.files(tmp_path / "tree")
+    stores.vaults = [tree]
+    tree.fill(200, 3, OLD, OTHER)
+    stores.describe(extra="    objects_per_second: 20\n")
+    stores.revoke()
+    name = stores.planned()
+    with stores.keys.operator.start("apply", name) as process:
+        sealed_by(stores, 30)
+        kill_job(stores)
+        assert process.wait(120) == PARTLY
+    objects = tree.objects()
+    done = [n for n in tree.contents if read_with(objects[n], NEW) == tree.contents[n]]
+    left = [n for n in tree.contents if read_with(objects[n], OLD) == tree.contents[n]]
+    assert sorted([*done, *left]) == sorted(tree.contents)
+    assert len(done) >= 30
+    stores.describe()
+    said = stores.plan("--out-since", "2026-11-01")
+    assert said.code == PENDING
+    assert f"seal {len(left)} versions anew" in json.dumps(said.document)
+    name = stores.planned()
+    tree.contents["object-00199"] = b"written while it ran"
+    said = stores.keys.operator.says("apply", name)
+    assert said.code == VERIFIED, said.why
+    tree.put("object-00199", sealed(b"written while it ran", OLD))
+    assert stores.keys.operator.says("verify", name).code not in (VERIFIED, PENDING)
+    name = stores.planned()
+    assert stores.keys.operator.says("apply", name).code == VERIFIED
+    stores.is_sealed_anew(tree)
+
+
+@full_lab
+def test_what_cannot_be_proven_is_refused(stores: Reencryption, tmp_path: Path) -> None:
+    """Each wrong thing by its own guard, and nothing in any store has changed."""
+    tree = vaults.files(tmp_path / "tree")
+    stores.vaults = [tree]
+    tree.fill(5, 4, OLD, OTHER)
+    before = tree.objects()
+    stores.describe()
+    stores.revoke()
+
+    def refused_by(guard: str) -> None:
+        said = stores.plan()
+        assert said.code == REFUSED, said.document
+        assert guard in json.dumps(said.document), said.why
+
+    (stores.home / "new.pass").write_text("wrong\n")
+    refused_by("R19")
+    (stores.home / "new.pass").write_text("correct horse\n")
+    stores.home.chmod(0o755)
+    refused_by("R23")
+    stores.home.chmod(0o700)
+    (tmp_path / "tree/torn").write_bytes(sealed(b"torn", OLD)[:-20])
+    refused_by("R20")
+    (tmp_path / "tree/torn").unlink()
+    hidden = vaults.files(tmp_path / "hidden", ", holds: nothing")
+    hidden.name = "hidden"
+    hidden.put("forgotten", sealed(b"forgotten", OLD))
+    stores.vaults = [tree, hidden]
+    stores.describe()
+    refused_by("R24")
+    stores.vaults = [tree]
+    stores.describe()
+    assert stores.plan().code == PENDING
+    assert tree.objects() == before
+
+
+def blocked(said: Said) -> str:
+    """The guards that do not pass, or the refusal."""
+    plan = (said.document["result"] or {}).get("plan", {})
+    guards = [one for one in plan.get("guards", ()) if one["outcome"] != "pass"]
+    return json.dumps(guards or said.document["error"], indent=1)
+
+
+def sealed_by(stores: Reencryption, count: int, limit_s: float = 120) -> int:
+    """Wait until the job has sealed so many objects; how many it has."""
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until:
+        for path in stores.home.glob("jobs/*/objects.jsonl"):
+            found = path.read_bytes().count(b"\n")
+            if found >= count:
+                return found
+        time.sleep(0.1)
+    raise AssertionError(f"fewer than {count} objects in {limit_s} s")
+
+
+def kill_job(stores: Reencryption) -> None:
+    """End the process of the job that seals, at once."""
+    (path,) = stores.home.glob("jobs/*/objects.jsonl")
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if str(path.parent).encode() in process.read_bytes().split(b"\0"):
+                os.kill(int(process.parent.name), 9)
+                return
+    raise AssertionError("no process does it")

@@ -1,0 +1,269 @@
+"""Sealing anew: when it fits, what is planned, and what each guard lets through."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from msgspec.structs import replace as changed
+
+from remediations.engine.apply.look import GateVerdict
+from remediations.engine.plan.build import deciding_facts, stage_impacts
+from remediations.engine.plan.plan import Gate, GuardResult, Outcome
+from remediations.playbooks.keys import reencryption_guards as guards
+from remediations.playbooks.keys.compromise import PLAYBOOK
+from remediations.playbooks.keys.domain import DOMAIN
+from remediations.playbooks.keys.gates import baseline
+from remediations.playbooks.keys.reencryption import parse_since
+from remediations.playbooks.keys.reencryption_gates import (
+    JobNow,
+    JobsEnded,
+    JobsLook,
+    StoresBefore,
+)
+from remediations.playbooks.keys.situation import KeysSituation
+from remediations.systems.stores.job_directory import JobProgress, JobResult
+from remediations.systems.stores.job_steps import JobOrder, compile_jobs
+from remediations.systems.stores.reencrypt_section import Several
+from remediations.values.part import Part
+from tests.unit.playbooks.keys.cases import NEW_PRINT, OUT, situation, unknown, with_fields
+from tests.unit.playbooks.keys.store_cases import (
+    TARGET,
+    key_count,
+    key_file,
+    ours,
+    revoked,
+    store,
+    stores,
+    survey,
+    unread_store,
+)
+
+BRANCH = {one.name: one for one in PLAYBOOK.branches}["re-encrypt"]
+PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
+
+
+def orders(keys: KeysSituation) -> list[JobOrder]:
+    """What a plan does, in order."""
+    proposal = BRANCH.propose(keys)
+    facts = {fact.name: fact.value for fact in deciding_facts(DOMAIN, keys, proposal)}
+    made = []
+    for action, target in proposal.moves:
+        (step,) = compile_jobs(action.deploy, {target: action.data(facts, target)})[target]
+        made.append(JobOrder.parse(step.payload))
+    return made
+
+
+def test_the_key_is_proven_before_the_first_store_is_touched() -> None:
+    """Two steps for each store, with its place, its number and root, and who reads from now on."""
+    two = stores(store(), store("attic"))
+    found = orders(revoked(two))
+    assert [(one.deploy, one.store) for one in found] == [
+        ("prove-key", "vault"), ("prove-key", "attic"),
+        ("reencrypt", "vault"), ("reencrypt", "attic"),
+    ]  # fmt: skip
+    last = found[-1]
+    assert (last.fingerprint, last.new_fingerprint) == (OUT, NEW_PRINT)
+    assert base64.b64decode(last.recipient) == bytes(range(1, 33))
+    assert (last.count, last.root, last.machine) == (5, "ab" * 32, "vault-1")
+    assert json.loads(last.place)["path"] == "/srv/attic"
+    assert "registered" in last.known_since
+
+
+def test_what_people_said_stands_in_it() -> None:
+    """Since when it may be out, in the bytes and in the warnings."""
+    keys = revoked(out_since="2026-11-01")
+    assert {one.known_since for one in orders(keys)} == {"2026-11-01"}
+    assert any("known since 2026-11-01" in one for one in BRANCH.propose(keys).warnings)
+
+
+def test_the_impact_is_what_is_left_under_the_old_key() -> None:
+    """All of it before, none after, and nothing lost during it."""
+    keys = revoked(stores(store(), store("attic")))
+    impacts = stage_impacts(DOMAIN, keys, BRANCH.propose(keys))
+    (sealed,) = [one for one in impacts[1] if one.measure == "versions under the old key"]
+    assert (sealed.before, sealed.after, sealed.total) == (10, 0, 10)
+
+
+def test_the_baseline_says_what_was_found() -> None:
+    """By which checks judge."""
+    keys = revoked(stores(store(former_versions="keep", accept_damaged=2)))
+    (part,) = baseline(keys, BRANCH.propose(keys))
+    (row,) = part.read(StoresBefore).stores
+    assert (row.store, row.count, row.accept_damaged, row.keeps_former) == ("vault", 5, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "word"),
+    [
+        (revoked(fingerprint=""), "--fingerprint"),
+        (revoked(reason=""), "--reason"),
+        (situation(), "no `stores`"),
+        (replace(revoked(), stores=changed(stores(), reencrypt=None)), "stores.reencrypt"),
+        (revoked(revoked_at=0), "revoke-key` comes first"),
+        (revoked(stores(store(found=survey()))), "nothing is left to do there"),
+        (revoked(), ""),
+        (revoked(stores(unread_store())), ""),
+    ],
+    ids=["key", "reason", "stores", "nobody", "active", "nothing", "fits", "unread"],
+)
+def test_when_it_fits(keys: KeysSituation, word: str) -> None:
+    """An unknown store is in scope: its guard says that nobody knows."""
+    assert word in (BRANCH.fits(keys) or "")
+    assert (BRANCH.fits(keys) is None) is not bool(word)
+
+
+def _other_events(keys: KeysSituation) -> KeysSituation:
+    """The record is purged, and no endpoint searches events."""
+    made = situation(with_fields(events=unknown()), fingerprint="34" * 20)
+    return replace(made, stores=keys.stores)
+
+
+CASES: list[tuple[Callable[[KeysSituation, str], GuardResult], KeysSituation, Outcome]] = [
+    (guards.key_is_revoked, revoked(), PASS),
+    (guards.key_is_revoked, revoked(revoked_at=0), BLOCK),
+    (guards.key_is_revoked, _other_events(revoked()), UNKNOWN),
+    (guards.new_key_is_active, revoked(), PASS),
+    (guards.new_key_is_active, revoked(new_key=""), PASS),
+    (guards.new_key_is_active, revoked(new_active=False), BLOCK),
+    (guards.machine_is_named, revoked(), PASS),
+    (guards.machine_is_named, revoked(stores(here="laptop")), BLOCK),
+    (guards.both_keys_are_here, revoked(), PASS),
+    (guards.both_keys_are_here, revoked(stores(keys=(key_file("old", OUT),))), BLOCK),
+    (
+        guards.both_keys_are_here,
+        revoked(stores(keys=(key_file("old", OUT), key_file("new", "")))),
+        UNKNOWN,
+    ),
+    (guards.store_is_known, revoked(), PASS),
+    (guards.store_is_known, revoked(stores(store(found=survey(damaged=1)))), BLOCK),
+    (
+        guards.store_is_known,
+        revoked(stores(store(found=survey(key_count(), damaged=1), accept_damaged=1))),
+        PASS,
+    ),
+    (guards.store_is_known, revoked(stores(unread_store())), UNKNOWN),
+    (guards.former_versions_are_decided, revoked(), PASS),
+    (
+        guards.former_versions_are_decided,
+        revoked(stores(store(found=survey(key_count(former=2))))),
+        BLOCK,
+    ),
+    (
+        guards.former_versions_are_decided,
+        revoked(stores(store(found=survey(key_count(former=2)), former_versions="retire"))),
+        PASS,
+    ),
+    (guards.several_are_decided, revoked(), PASS),
+    (guards.several_are_decided, revoked(stores(store(found=survey(key_count(several=1))))), BLOCK),
+    (
+        guards.several_are_decided,
+        revoked(stores(store(found=survey(key_count(several=1))), several=Several.DATA_KEY)),
+        PASS,
+    ),
+    (guards.directory_is_ours, revoked(), PASS),
+    (guards.directory_is_ours, revoked(stores(flaw="/x is not yours alone")), BLOCK),
+    (guards.directory_is_ours, revoked(stores(running=("ab-2.0",))), BLOCK),
+]
+
+
+@pytest.mark.parametrize(("guard", "keys", "outcome"), CASES)
+def test_each_guard(
+    guard: Callable[[KeysSituation, str], GuardResult], keys: KeysSituation, outcome: Outcome
+) -> None:
+    """It passes, blocks, or is unknown, and says what to do."""
+    result = guard(keys, TARGET)
+    assert result.outcome is outcome, result
+    assert result.got
+    assert result.next_step
+
+
+@pytest.mark.parametrize(
+    ("those", "outcome", "word"),
+    [
+        (stores(), PASS, "1 stores"),
+        (
+            stores(store(), store("attic", survey(), holds="nothing", accept_damaged=0)),
+            BLOCK,
+            "attic",
+        ),
+        (
+            stores(store(), store("attic", survey(envelopes=0), holds="nothing")),
+            PASS,
+            "2 stores",
+        ),
+        (stores(store(), store("empty", survey(envelopes=0))), BLOCK, "empty: none"),
+        (stores(store(), unread_store()), UNKNOWN, "not read"),
+    ],
+    ids=["same", "undeclared", "empty as declared", "unmarked", "unread"],
+)
+def test_what_is_declared_is_what_a_scan_finds(those: object, outcome: Outcome, word: str) -> None:
+    """Both ways, of all stores of the inventory."""
+    keys = replace(revoked(), stores=those)  # type: ignore[arg-type]
+    result = guards.nothing_is_undeclared(keys, BRANCH.propose(revoked()))
+    assert result is not None
+    assert (result.outcome, word in result.got) == (outcome, True), result
+    other = PLAYBOOK.branches[0].propose(situation())
+    assert guards.nothing_is_undeclared(keys, other) is None
+
+
+def _job(*, seals: bool, reason: str | None, sealed: int = 5, left: int = 0) -> JobNow:
+    result = None
+    if reason is not None:
+        result = JobResult(
+            reason=reason, says="said", outcomes=(), left=left, sealed=sealed, root="ab", seconds=1
+        )
+    return JobNow(store="vault", count=5, seals=seals, progress=None, result=result)
+
+
+def _verdict(look: JobsLook, *, seals: bool) -> GateVerdict:
+    asks = Part.of(JobsEnded(stores=("vault",), seals=seals))
+    return look.judge(Gate(title="", timeout_s=1, asks=asks))
+
+
+def test_a_gate_opens_when_its_jobs_have_ended_well() -> None:
+    """A job that failed will not succeed by itself; one of the other stage says nothing."""
+    proven = _job(seals=False, reason="")
+    assert _verdict(JobsLook(jobs=(proven,)), seals=False).open
+    look = JobsLook(jobs=(proven, _job(seals=True, reason=None)))
+    assert not _verdict(look, seals=True).open
+    assert not _verdict(look, seals=True).hopeless
+    failed = JobsLook(jobs=(_job(seals=True, reason="2 damaged"),))
+    assert _verdict(failed, seals=True).hopeless == "2 damaged"
+    assert _verdict(JobsLook(jobs=(_job(seals=True, reason=""),)), seals=True).open
+
+
+def test_the_sight_counts_what_is_left() -> None:
+    """The series of the measure is its level: all of it before, none in the end."""
+    progress = JobProgress(looked_at=3, total=10, sealed=2, seconds=1)
+    going = replace(_job(seals=True, reason=None), progress=progress)
+    levels = [
+        JobsLook(jobs=(one,)).sight.points[0].value
+        for one in (_job(seals=True, reason=None), going, _job(seals=True, reason=""))
+    ]
+    assert levels == [5, 3, 0]
+    assert "3 of 10 objects" in JobsLook(jobs=(going,)).sight.headline
+
+
+@pytest.mark.parametrize("text", ["2026-11-30", "2026-11-30T14:05Z"])
+def test_a_date_is_taken(text: str) -> None:
+    """In one form, which is given back unchanged."""
+    assert parse_since(text) == text
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "30.11.2026", ""])
+def test_what_is_no_date_is_refused(text: str) -> None:
+    """With the form that is expected."""
+    with pytest.raises(ValueError, match="2026-11-30"):
+        parse_since(text)
+
+
+def test_a_machine_without_the_section_is_told_so() -> None:
+    """By the guards, where the branch was named for a plan that somebody else made."""
+    keys = replace(revoked(), stores=changed(stores(), reencrypt=None))
+    for guard in (guards.machine_is_named, guards.directory_is_ours):
+        assert "stores.reencrypt" in guard(keys, TARGET).got
+    assert ours().key("00" * 20) is None

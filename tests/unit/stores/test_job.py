@@ -1,0 +1,381 @@
+"""The job as a process of its own: started once, followed, ended, killed; and what it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.engine.apply.driver import (
+    AlreadyClaimed,
+    NotLaunched,
+    ProbeResult,
+    ProbeState,
+    StepId,
+)
+from remediations.engine.plan.plan import Fidelity, Step
+from remediations.systems.stores.aftermath import look_after, read_ledger
+from remediations.systems.stores.file_tree import FileTree
+from remediations.systems.stores.inventory import (
+    FilesPlace,
+    FormerVersions,
+    PlaceRules,
+    StoresEntry,
+    place_text,
+)
+from remediations.systems.stores.job import Job, JobFailed
+from remediations.systems.stores.job_directory import JobsDirectory
+from remediations.systems.stores.job_driver import JobDriver
+from remediations.systems.stores.job_steps import PROVE, RESEAL, JobOrder, compile_jobs
+from remediations.systems.stores.reencrypt import Resealing
+from remediations.systems.stores.reencrypt_section import KeyFile, ReencryptEntry, Several
+from remediations.systems.stores.store import NotReachable, Stored, Version
+from remediations.values.inventory import Inventory
+from remediations.values.part import Part
+from tests.unit.stores.keys import FIRST, SECOND
+from tests.unit.stores.test_reencrypt import opened, sealed
+
+LIMIT_S = 60
+
+
+@dataclass
+class Reach:
+    """Connections of a run: they know their inventory."""
+
+    inventory: Inventory
+
+
+@dataclass
+class Here:
+    """A store of files, two keys, a directory for jobs, and a driver."""
+
+    tree: Path
+    directory: Path
+    place: FilesPlace
+    entry: ReencryptEntry
+
+    @property
+    def driver(self) -> JobDriver:
+        entry = StoresEntry(read_within_s=60, places=(self.place,), reencrypt=self.entry)
+        inventory = Inventory(
+            path="inventory.yaml", ssh_config=None, allowed_signers=None, hosts=(),
+            parts=(Part.of(entry),),
+        )  # fmt: skip
+        return JobDriver(Reach(inventory))
+
+    def step(self, deploy: str = RESEAL, **changes: object) -> Step:
+        """A step as a plan has it."""
+        data: dict[str, str | int] = {
+            "machine": self.entry.machine, "store": "vault", "place": place_text(self.place),
+            "fingerprint": FIRST.fingerprint,
+            "recipient": base64.b64encode(SECOND.public).decode(),
+            "new_fingerprint": SECOND.fingerprint, "count": 3, "root": "0" * 64,
+            "known_since": "2026-11-01", "several": "refuse", "limits": "nice 10",
+            **changes,  # type: ignore[dict-item]
+        }  # fmt: skip
+        (made,) = compile_jobs(deploy, {"store/vault": data})["store/vault"]
+        return Step(
+            id="2.0", driver="reencrypt", target="store/vault", action="store.reencrypt",
+            operation=made.operation, payload=made.payload, shown="", timeout_s=made.timeout_s,
+            fidelity=Fidelity.CONDITIONAL, probe=made.probe, undo=made.undo,
+        )  # fmt: skip
+
+    def job(self, name: StepId) -> Path:
+        return JobsDirectory(self.directory).job(name).path
+
+    def ended(self, name: StepId, step: Step) -> ProbeResult:
+        """Wait for it."""
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            seen = asyncio.run(self.driver.probe(name, step))
+            if seen.state is not ProbeState.RUNNING:
+                return seen
+            time.sleep(0.1)
+        raise AssertionError("it goes on for ever")
+
+    def pid(self, name: StepId) -> int:
+        """Of its process: the one that was started for this directory."""
+        wanted = str(self.job(name)).encode()
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if wanted in path.read_bytes().split(b"\0"):
+                    return int(path.parent.name)
+        raise AssertionError("nobody does it")
+
+
+def key_file(path: Path, name: str, value: bytes) -> KeyFile:
+    file = path / f"{name}.key"
+    file.write_text(f"{value.hex()}\n")
+    file.chmod(0o600)
+    return KeyFile(name=name, file=str(file), passphrase_file=None, backup=None)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Here:
+    tree, directory = tmp_path / "tree", tmp_path / "jobs"
+    tree.mkdir()
+    directory.mkdir(mode=0o700)
+    for number in range(3):
+        (tree / f"{number}").write_bytes(sealed(f"content {number}"))
+    return Here(
+        tree,
+        directory,
+        FilesPlace(name="vault", path=str(tree)),
+        ReencryptEntry(
+            machine=socket.gethostname(),
+            directory=str(directory),
+            private_keys=(
+                key_file(tmp_path, "old", FIRST.secret.reveal()),
+                key_file(tmp_path, "new", SECOND.secret.reveal()),
+            ),
+            several=Several.REFUSE,
+            objects_per_s=0,
+            mebibytes_per_s=0,
+            nice=0,
+        ),
+    )
+
+
+def name(number: int = 1) -> StepId:
+    return StepId(plan=str(number) * 64, step="2.0")
+
+
+def test_it_seals_and_is_done_once(here: Here) -> None:
+    """Each object has a line; the second launch is refused; the aftermath is clean."""
+    step = here.step()
+    asyncio.run(here.driver.launch(name(), step, ()))
+    seen = here.ended(name(), step)
+    assert (seen.state, seen.exit_status) == (ProbeState.DONE, 0), seen
+    assert "3 versions sealed anew" in seen.output
+    with pytest.raises(AlreadyClaimed):
+        asyncio.run(here.driver.launch(name(), step, ()))
+    lines = (here.job(name()) / "objects.jsonl").read_text().split("\n")[:-1]
+    told = [json.loads(line) for line in lines]
+    assert [(one["key"], one["outcome"]) for one in told] == [
+        ("0", "done"), ("1", "done"), ("2", "done"),
+    ]  # fmt: skip
+    assert {one["known_since"] for one in told} == {"2026-11-01"}
+    assert all(one["is_protected"] is True for one in told)
+    after = look_after(
+        here.place, FIRST.fingerprint, SECOND, FIRST,
+        read_ledger(here.job(name()) / "objects.jsonl"),
+    )  # fmt: skip
+    assert (after.name_old, after.opened, after.opened_by_old, after.same) == (0, 3, 0, 3)
+
+
+def test_no_file_of_a_job_has_a_secret(here: Here) -> None:
+    """Neither key, nor content, in no encoding that is looked for."""
+    step = here.step()
+    asyncio.run(here.driver.launch(name(), step, ()))
+    here.ended(name(), step)
+    secrets = [FIRST.secret.reveal(), SECOND.secret.reveal(), b"content 0"]
+    forms = [f for s in secrets for f in (s, s.hex().encode(), base64.b64encode(s))]
+    every = b"".join(p.read_bytes() for p in here.directory.rglob("*") if p.is_file())
+    assert every
+    assert not [form for form in forms if form in every]
+
+
+def test_killed_it_has_ended_and_another_one_goes_on(here: Here) -> None:
+    """What it did is whole; the lock says that it is gone; the next job seals the rest."""
+    for number in range(3, 60):
+        (here.tree / f"{number}").write_bytes(sealed(f"content {number}"))
+    here.entry = replace(here.entry, objects_per_s=20)
+    step = here.step()
+    asyncio.run(here.driver.launch(name(), step, ()))
+    until = time.monotonic() + LIMIT_S
+    while b"\n" not in (here.job(name()) / "objects.jsonl").read_bytes():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.kill(here.pid(name()), signal.SIGKILL)
+    seen = here.ended(name(), step)
+    assert (seen.state, seen.exit_status) == (ProbeState.DONE, 1)
+    assert "ended from outside" in seen.error_output
+    assert "plan again" in seen.error_output
+    asyncio.run(here.driver.launch(name(2), step, ()))
+    assert here.ended(name(2), step).exit_status == 0
+    files = sorted(here.tree.iterdir())
+    assert len(files) == 60
+    assert all(opened(path.read_bytes(), SECOND) for path in files)
+
+
+def test_stopped_by_a_person_it_says_what_is_left(here: Here) -> None:
+    """The file `stop` ends it after the object at hand."""
+    job = JobsDirectory(here.directory).job(name())
+    job.make()
+    (job.path / "stop").touch()
+    step = here.step()
+    asyncio.run(here.driver.launch(name(), step, ()))
+    seen = here.ended(name(), step)
+    assert seen.exit_status == 1
+    assert "somebody stopped it" in seen.error_output
+    assert opened((here.tree / "0").read_bytes(), FIRST)
+
+
+def test_a_damaged_object_fails_it_unless_it_was_accepted(here: Here) -> None:
+    """The others are sealed anew in either case."""
+    (here.tree / "bad").write_bytes(sealed("x")[:-9])
+    step = here.step()
+    asyncio.run(here.driver.launch(name(), step, ()))
+    seen = here.ended(name(), step)
+    assert seen.exit_status == 1
+    assert "1 damaged, 0 accepted" in seen.error_output
+    assert opened((here.tree / "2").read_bytes(), SECOND)
+    here.place = FilesPlace(name="vault", path=str(here.tree), rules=PlaceRules(accept_damaged=1))
+    step = here.step()
+    asyncio.run(here.driver.launch(name(2), step, ()))
+    assert here.ended(name(2), step).exit_status == 0
+
+
+def test_the_proof_is_about_the_stored_key(here: Here, tmp_path: Path) -> None:
+    """A backup of another key proves nothing."""
+    step = here.step(PROVE)
+    asyncio.run(here.driver.launch(name(), step, ()))
+    seen = here.ended(name(), step)
+    assert seen.exit_status == 0, seen
+    assert "opens a canary, from its file (no backup named)" in seen.output
+    assert sorted(path.name for path in here.tree.iterdir()) == ["0", "1", "2"]
+    old, new = here.entry.private_keys
+    wrong = KeyFile(name="new", file=new.file, passphrase_file=None, backup=old.file)
+    here.entry = replace(here.entry, private_keys=(old, wrong))
+    asyncio.run(here.driver.launch(name(2), step, ()))
+    seen = here.ended(name(2), step)
+    assert seen.exit_status == 1
+    assert "does not open what is sealed to" in seen.error_output
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"machine": "elsewhere"}, "is sealed anew on elsewhere"),
+        ({"place": place_text(FilesPlace(name="vault", path="/other"))}, "another place"),
+        ({"store": "nowhere"}, "another place"),
+    ],
+    ids=["machine", "place", "store"],
+)
+def test_what_is_not_as_planned_never_starts(
+    here: Here, change: dict[str, object], word: str
+) -> None:
+    """Nothing is claimed, nothing is touched."""
+    step = here.step(RESEAL, **change)
+    with pytest.raises(NotLaunched, match=word):
+        asyncio.run(here.driver.launch(name(), step, ()))
+    assert asyncio.run(here.driver.probe(name(), step)).state is ProbeState.NOT_STARTED
+    assert opened((here.tree / "0").read_bytes(), FIRST)
+
+
+def test_a_void_step_never_starts(here: Here) -> None:
+    """Also when a launch comes later."""
+    step = here.step()
+    seen = asyncio.run(here.driver.void(name(), step, ()))
+    assert seen.state is ProbeState.VOIDED
+    with pytest.raises(AlreadyClaimed):
+        asyncio.run(here.driver.launch(name(), step, ()))
+    assert opened((here.tree / "0").read_bytes(), FIRST)
+
+
+def test_a_directory_of_others_is_not_used(here: Here) -> None:
+    """Who can write there could make a result."""
+    here.directory.chmod(0o755)
+    with pytest.raises(NotLaunched, match="not yours alone"):
+        asyncio.run(here.driver.launch(name(), here.step(), ()))
+
+
+def test_the_payload_is_read_back(here: Here) -> None:
+    """What was signed is what is done: the form is one."""
+    payload = here.step().payload
+    order = JobOrder.parse(payload)
+    assert order.payload == payload
+    assert order.says.startswith("seal 3 versions in vault anew")
+    for wrong in (payload.replace("vault", "other", 1), "x\n{}", "x\n[]", "x"):
+        with pytest.raises(ValueError, match=r"payload|Expecting"):
+            JobOrder.parse(wrong)
+
+
+class Away:
+    """A store that is not reachable for some calls, and then is."""
+
+    def __init__(self, true: FileTree, calls: int) -> None:
+        self._true, self.calls = true, calls
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._true, name)
+
+    def live(self, key: str) -> Stored:
+        self.calls -= 1
+        if self.calls >= 0:
+            raise NotReachable("no connection")
+        return self._true.live(key)
+
+
+def made_job(here: Here, store: object, ledger: Path) -> Job:
+    """A job in this process."""
+    directory = JobsDirectory(here.directory).job(name(9))
+    directory.make()
+    work = Resealing(
+        store=store,  # type: ignore[arg-type]
+        old=FIRST, new=SECOND, former=FormerVersions.REFUSE, several=Several.REFUSE,
+    )  # fmt: skip
+    order = JobOrder.parse(here.step().payload)
+    return Job(directory, order, here.entry, work, ledger.open("ab"), time.monotonic())
+
+
+def test_a_store_that_was_away_is_tried_again(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the object at hand, and nothing is left out."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    store = Away(FileTree("vault", here.tree), 3)
+    result = made_job(here, store, tmp_path / "ledger").run(0)
+    assert (result.reason, result.sealed, result.left) == ("", 3, 0)
+
+
+def test_a_store_that_stays_away_ends_it(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the reason; what was sealed before is whole."""
+    monkeypatch.setattr("remediations.systems.stores.job.PATIENCE_S", 0)
+    with pytest.raises(JobFailed, match="the store is away"):
+        made_job(here, Away(FileTree("vault", here.tree), 9), tmp_path / "ledger").run(0)
+    assert opened((here.tree / "0").read_bytes(), FIRST)
+
+
+class Rewriting:
+    """A store into which somebody writes with the old key, whenever it is listed."""
+
+    def __init__(self, true: FileTree, tree: Path) -> None:
+        self._true, self._tree = true, tree
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._true, name)
+
+    def versions(self) -> Iterator[Version]:
+        (self._tree / "0").write_bytes(sealed("again"))
+        return self._true.versions()
+
+
+def test_a_writer_who_does_not_know_is_named(here: Here, tmp_path: Path) -> None:
+    """It would go on for ever: people have to tell that writer."""
+    store = Rewriting(FileTree("vault", here.tree), here.tree)
+    with pytest.raises(JobFailed, match="tell its writers first"):
+        made_job(here, store, tmp_path / "ledger").run(0)
+
+
+def test_it_keeps_to_its_rates(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By sleeping after what it wrote."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    here.entry = replace(here.entry, objects_per_s=1)
+    made_job(here, FileTree("vault", here.tree), tmp_path / "ledger").run(0)
+    assert len(slept) == 3
+    assert slept[-1] == pytest.approx(3, abs=1)
