@@ -10,6 +10,7 @@ from remediations.playbooks.keys.guards import (
     GUARDS,
     key_is_active,
     new_key_is_new,
+    registering_was_tried,
     revoking_was_tried,
 )
 from remediations.playbooks.keys.reencryption_actions import store_levels
@@ -169,7 +170,7 @@ REGISTER = Action(
     deploy=REGISTER_KEY,
     facts=account_facts,
     data=register_data,
-    guards=(*GUARDS, new_key_is_new),
+    guards=(*GUARDS, registering_was_tried, new_key_is_new),
     effects=one_more,
 )
 REVOKE = Action(

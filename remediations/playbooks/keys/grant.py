@@ -33,6 +33,7 @@ from remediations.playbooks.keys.guards import (
     GUARDS,
     key_is_active,
     new_key_is_new,
+    registering_was_tried,
     revoking_was_tried,
 )
 from remediations.playbooks.keys.situation import AS, REASON, KeysSituation
@@ -151,7 +152,7 @@ REGISTER_BY_GRANT = Action(
     deploy=REGISTER_FOR,
     facts=_facts,
     data=_register,
-    guards=(*GUARDS, may_register, new_key_is_new),
+    guards=(*GUARDS, may_register, registering_was_tried, new_key_is_new),
     effects=one_more,
 )
 REVOKE_BY_GRANT = Action(

@@ -7,10 +7,11 @@ from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.transactions.inventory import Signer
 from remediations.systems.transactions.sent import SIGNED
+from remediations.systems.transactions.trials import trial_fingerprint
 from remediations.values.bech32 import decode, encode
 from remediations.values.multisig import Multisig
 from remediations.values.reading import Known, Unknown, value_or_none
-from remediations.values.transaction import REVOKE
+from remediations.values.transaction import REGISTER, REVOKE
 
 NOT_READ = "it was not read"
 DIAGNOSE = "`remediate diagnose keys` says why; then plan again"
@@ -122,10 +123,13 @@ def revoking_was_tried(keys: KeysSituation, target: str) -> GuardResult:
     return tried(keys, target, REVOKE, "R6", "the chain would revoke the key now")
 
 
-def tried(keys: KeysSituation, target: str, message: str, guard: str, title: str) -> GuardResult:
-    """A guard on what an endpoint makes of a message about the key, sent by this account."""
+def tried(
+    keys: KeysSituation, target: str, message: str, guard: str, title: str, key: str = ""
+) -> GuardResult:
+    """A guard on what an endpoint makes of a message about a key (left out: that which is out) by
+    this account."""
     address = keys.account(target).entry.address
-    found = keys.reading.simulation(keys.fingerprint, address, message)
+    found = keys.reading.simulation(key or keys.fingerprint, address, message)
     gas, most = None if found is None else found.gas, keys.reading.section.gas
     holds = gas.value <= most if isinstance(gas, Known) else None
     return guard_result(
@@ -142,6 +146,12 @@ def tried(keys: KeysSituation, target: str, message: str, guard: str, title: str
         next_step="read what it says; more gas is `keys.gas` of the inventory",
         facts=("key.fingerprint",),
     )
+
+
+def registering_was_tried(keys: KeysSituation, target: str) -> GuardResult:
+    """R13: the chain would register a key for the owner now, for no more gas than allowed."""
+    like = trial_fingerprint(keys.acts_for(target))
+    return tried(keys, target, REGISTER, "R13", "the chain would register a key now", like)
 
 
 def new_key_is_new(keys: KeysSituation, target: str) -> GuardResult:

@@ -24,6 +24,7 @@ from remediations.systems.transactions.trials import (
     BY_GRANT,
     Trial,
     granted_trials,
+    register_trials,
     revoke_trials,
     rotate_trials,
 )
@@ -44,7 +45,8 @@ from remediations.values.part import Kinded
 from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
 
 _MOST_FILES = 50
-_MOST_SIMULATED = 40
+_MOST_SIMULATED = 200
+_AT_A_TIME = 4
 _MOST_OWNERS = 50
 
 
@@ -69,6 +71,7 @@ async def read_keys(entry: KeysEntry) -> KeysReading:
         *revoke_trials(entry, accounts),
         *granted_trials(entry, accounts, owners, _either(grants, others)),
         *rotate_trials(entry, accounts),
+        *register_trials(entry, accounts, _either(grants, others)),
     ]
     return KeysReading(
         section=entry,
@@ -199,14 +202,17 @@ def _either(*grants: Reading[tuple[Grant, ...]]) -> tuple[Grant, ...]:
 
 
 async def _simulations(trials: Sequence[Trial], used: Sequence[Endpoint]) -> tuple[Simulation, ...]:
-    """What each of them would take, at the first endpoint."""
-    found = []
-    for trial in trials[:_MOST_SIMULATED]:
+    """What each of them would take, at the first endpoint; some at a time."""
+    some = asyncio.Semaphore(_AT_A_TIME)
+
+    async def tried(trial: Trial) -> Simulation:
         asked = partial(questions.simulate, transaction=trial.transaction)
-        gas = await agreed(used[:1], asked, "abci_query simulate")
+        async with some:
+            gas = await agreed(used[:1], asked, "abci_query simulate")
         about = {"fingerprint": trial.fingerprint, "by": trial.by, "message": trial.message}
-        found.append(Simulation(**about, gas=gas))
-    return tuple(found)
+        return Simulation(**about, gas=gas)
+
+    return tuple(await asyncio.gather(*(tried(one) for one in trials[:_MOST_SIMULATED])))
 
 
 def _signed(directory: Path) -> Reading[tuple[SignedFile, ...]]:

@@ -14,9 +14,14 @@ from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
 from remediations.errors import UsageError
 from remediations.systems.transactions.sent import SIGNED, signed_name
-from remediations.systems.transactions.trials import revoke_message, rotate_message, wrapped
+from remediations.systems.transactions.trials import (
+    ALGORITHM,
+    register_message,
+    revoke_message,
+    rotate_message,
+    wrapped,
+)
 from remediations.values.transaction import (
-    REGISTER,
     SignMode,
     TransactionError,
     Unsigned,
@@ -28,8 +33,6 @@ DRIVER_NAME = "transaction"
 REGISTER_KEY, REVOKE_KEY, ROTATE_KEY = "register-key", "revoke-key", "rotate-key"
 REGISTER_FOR, REVOKE_FOR = "register-key-for", "revoke-key-for"
 """The same for the owner of the key, by a grant."""
-ALGORITHM = "X25519-XSALSA20-POLY1305"
-"""The only one that the chain takes, in exactly these letters."""
 STEP_LIMIT_S = 900
 """Seconds in which it must be in a block, or its timeout height passed."""
 
@@ -120,13 +123,7 @@ class Send:
 
 
 def _register(data: StepData) -> Tree:
-    return {
-        "@type": REGISTER,
-        "sender": data["account"],
-        "public_key": data["new_key"],
-        "algorithm_id": ALGORITHM,
-        "label": data["label"],
-    }
+    return register_message(str(data["account"]), str(data["new_key"]), str(data["label"]))
 
 
 def _revoke(data: StepData) -> Tree:

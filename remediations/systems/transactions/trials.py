@@ -1,7 +1,7 @@
 """Transactions that are tried and never sent: they have no signature. Pure.
 
-Each revokes or rotates one key, as the account that would sign it: the key's owner, or an admin by
-its grant.
+Each revokes, rotates or registers one key, as the account that would sign it: the key's owner, or
+an admin by its grant.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from remediations.values.reading import value_or_none
 from remediations.values.transaction import EXEC, REGISTER, REVOKE, ROTATE, Unsigned, canonical
 
 Tree = dict[str, Any]
+ALGORITHM = "X25519-XSALSA20-POLY1305"
+"""The only one that the chain takes, in exactly these letters."""
 BY_GRANT = (REVOKE, REGISTER)
 """What an account may be granted to send for the owner of a key."""
 
@@ -47,7 +49,7 @@ def revoke_trials(entry: KeysEntry, accounts: Sequence[AccountReading]) -> Itera
         for key in _active(account):
             address = account.entry.address
             message = revoke_message(address, key.fingerprint)
-            yield from _trial(entry, account, key, message)
+            yield from _trial(entry, account, key.fingerprint, message)
 
 
 def rotate_message(owner: str, fingerprint: str, new_key: str, **more: str) -> Tree:
@@ -61,9 +63,43 @@ def rotate_trials(entry: KeysEntry, accounts: Sequence[AccountReading]) -> Itera
     for account in accounts:
         for key in _active(account):
             if not key.deprecated_at:
-                made = base64.b64encode(sha256(f"nobody {key.fingerprint}".encode()).digest())
-                about = (account.entry.address, key.fingerprint, made.decode())
-                yield from _trial(entry, account, key, rotate_message(*about))
+                about = (account.entry.address, key.fingerprint, nobodys_key(key.fingerprint))
+                message = rotate_message(*about)
+                yield from _trial(entry, account, key.fingerprint, message)
+
+
+def nobodys_key(told: str) -> str:
+    """A public key that nobody has, in base64: another one for each text."""
+    return base64.b64encode(sha256(f"nobody {told}".encode()).digest()).decode()
+
+
+def trial_fingerprint(owner: str) -> str:
+    """What stands for the key that is registered for an owner, where that is tried."""
+    return sha256(base64.b64decode(nobodys_key(owner))).hexdigest()[:40]
+
+
+def register_message(owner: str, new_key: str, label: str) -> Tree:
+    """The message that registers a key of `owner`."""
+    told = {"public_key": new_key, "algorithm_id": ALGORITHM, "label": label}
+    return {"@type": REGISTER, "sender": owner, **told}
+
+
+def register_trials(
+    entry: KeysEntry, accounts: Sequence[AccountReading], grants: Sequence[Grant]
+) -> Iterator[Trial]:
+    """A key that nobody has, for each account of the inventory; and by each that was granted to
+    register one."""
+    for account in accounts:
+        address = account.entry.address
+        yield from _trial(entry, account, trial_fingerprint(address), _any_key(address))
+        for grant in grants:
+            if (grant.message, grant.grantee) == (REGISTER, address):
+                message = wrapped(address, _any_key(grant.granter))
+                yield from _trial(entry, account, trial_fingerprint(grant.granter), message)
+
+
+def _any_key(owner: str) -> Tree:
+    return register_message(owner, nobodys_key(owner), "")
 
 
 def granted_trials(
@@ -83,7 +119,7 @@ def granted_trials(
             continue
         for key in keys.get(grant.granter, ()):
             message = revoke_message(grant.granter, key.fingerprint)
-            yield from _trial(entry, signer, key, wrapped(grant.grantee, message))
+            yield from _trial(entry, signer, key.fingerprint, wrapped(grant.grantee, message))
 
 
 def _active(account: AccountReading | KeyOwner) -> list[KeyRecord]:
@@ -91,7 +127,7 @@ def _active(account: AccountReading | KeyOwner) -> list[KeyRecord]:
 
 
 def _trial(
-    entry: KeysEntry, signer: AccountReading, key: KeyRecord, message: Tree
+    entry: KeysEntry, signer: AccountReading, fingerprint: str, message: Tree
 ) -> Iterator[Trial]:
     state = value_or_none(signer.state)
     if state is None:
@@ -109,4 +145,4 @@ def _trial(
         timeout_height=0,
     )
     (inner,) = message.get("msgs", [message])
-    yield Trial(key.fingerprint, signer.entry.address, inner["@type"], unsigned.trial)
+    yield Trial(fingerprint, signer.entry.address, inner["@type"], unsigned.trial)

@@ -16,6 +16,7 @@ from remediations.playbooks.keys.gates import KeysBefore, KeyStands, baseline
 from remediations.playbooks.keys.grant import BRANCH
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.transactions.steps import Send, compile_sends
+from remediations.systems.transactions.trials import trial_fingerprint
 from remediations.systems.transactions.values import Grant, KeysReading
 from remediations.values.reading import Known
 from remediations.values.transaction import EXEC, REGISTER, REVOKE
@@ -184,12 +185,12 @@ def test_a_grant_must_last_longer_than_this_can_take(
 
 def test_a_new_key_needs_a_grant_of_its_own() -> None:
     """The guard of registering is asked where a new key is named, and only there."""
-    for new, expected in ((NEW, {"R9", "R10", "R7"}), ("", {"R9"})):
+    for new, expected in ((NEW, {"R9", "R10", "R7", "R13"}), ("", {"R9"})):
         keys = situation(with_key, new_key=new, **{"as": "admin"})
         asked = {
             guard(keys, BY).id for move in proposed(keys).moves for guard in move.action.guards
         }
-        assert asked & {"R7", "R9", "R10"} == expected
+        assert asked & {"R7", "R9", "R10", "R13"} == expected
 
 
 def test_what_an_admin_would_send_is_tried() -> None:
@@ -197,6 +198,9 @@ def test_what_an_admin_would_send_is_tried() -> None:
     revoked = [one for one in reading().simulations if one.message == REVOKE]
     tried = {(one.fingerprint, one.by) for one in revoked}
     assert tried == {(OUT, VAULT), (OUT, ADMIN), (THEIRS, ADMIN)}
+    new = [one for one in reading().simulations if one.message == REGISTER]
+    of_vault = {one.by for one in new if one.fingerprint == trial_fingerprint(VAULT)}
+    assert of_vault == {VAULT, ADMIN}
 
 
 def test_a_grant_is_a_fact() -> None:

@@ -9,9 +9,10 @@ from remediations.engine.plan.plan import Outcome
 from remediations.playbooks.keys import guards
 from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.systems.transactions.inventory import Signer
+from remediations.systems.transactions.trials import trial_fingerprint
 from remediations.systems.transactions.values import KeysReading, SignedFile, Simulation
 from remediations.values.reading import Known
-from remediations.values.transaction import REVOKE
+from remediations.values.transaction import REGISTER, REVOKE
 from tests.unit.playbooks.keys.cases import (
     NEW_PRINT,
     OUT,
@@ -47,6 +48,14 @@ def _simulated(gas: int | None) -> Change:
     told = Simulation(
         fingerprint=OUT, by=VAULT, message=REVOKE, gas=unknown() if gas is None else known
     )
+    return with_fields(simulations=(told,))
+
+
+def _registering(gas: int | None) -> Change:
+    known = Known(value=gas or 0, source="made", at=reading().height.at)
+    read = unknown() if gas is None else known
+    like = trial_fingerprint(VAULT)
+    told = Simulation(fingerprint=like, by=VAULT, message=REGISTER, gas=read)
     return with_fields(simulations=(told,))
 
 
@@ -88,6 +97,9 @@ def _new_is_known(read: KeysReading) -> KeysReading:
         (guards.revoking_was_tried, _simulated(200_001), BLOCK),
         (guards.revoking_was_tried, _simulated(None), UNKNOWN),
         (guards.revoking_was_tried, with_fields(simulations=()), UNKNOWN),
+        (guards.registering_was_tried, None, PASS),
+        (guards.registering_was_tried, _registering(200_001), BLOCK),
+        (guards.registering_was_tried, _registering(None), UNKNOWN),
         (guards.new_key_is_new, None, PASS),
         (guards.new_key_is_new, _new_is_known, BLOCK),
         (guards.new_key_is_new, with_fields(events=unknown()), UNKNOWN),
