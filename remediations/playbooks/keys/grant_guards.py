@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.keys.conditions import day
 from remediations.playbooks.keys.situation import KeysSituation
@@ -9,6 +11,7 @@ from remediations.systems.transactions.values import Grant
 from remediations.values.reading import Unknown, value_or_none
 from remediations.values.transaction import REGISTER, REVOKE
 
+SOONER = "a grant that ends too soon: fewer `keys.timeout_blocks`, and sign at once"
 _SLOWER = 2
 """Blocks may take twice as long from now on."""
 
@@ -45,43 +48,51 @@ def last_moment(keys: KeysSituation) -> int | None:
 
 def may_revoke(keys: KeysSituation, target: str) -> GuardResult:
     """R9: the owner has granted the account to revoke, for longer than this can take."""
-    return _granted(
-        keys, target, REVOKE, "R9", "the owner has granted the account to revoke its keys",
-        "a grant cannot be had for it now: governance revokes (docs/keys.md#governance), or "
-        "whoever the owner has granted it (`remediate diagnose keys`)",
-    )  # fmt: skip
+    found = _granted(keys, target, REVOKE)
+    return guard_result(
+        "R9",
+        "the owner has granted the account to revoke its keys",
+        subject=target,
+        holds=found.holds,
+        got=found.got,
+        expected=found.expected,
+        next_step=f"{SOONER}; a grant cannot be had now: whoever else has one (`remediate diagnose "
+        "keys`), or governance (docs/keys.md#governance)",
+        facts=(f"{target}.may-revoke", "keys.blocks"),
+    )
 
 
 def may_register(keys: KeysSituation, target: str) -> GuardResult:
     """R10: the same for registering the key that takes its place."""
-    return _granted(
-        keys, target, REGISTER, "R10", "the owner has granted the account to register keys for it",
-        "plan without --new-key: the owner registers one when its own key signs again",
-    )  # fmt: skip
+    found = _granted(keys, target, REGISTER)
+    return guard_result(
+        "R10",
+        "the owner has granted the account to register keys for it",
+        subject=target,
+        holds=found.holds,
+        got=found.got,
+        expected=found.expected,
+        next_step=f"{SOONER}; without one plan without --new-key: the owner registers one when its "
+        "own key signs again",
+        facts=(f"{target}.may-register", "keys.blocks"),
+    )
 
 
-def _granted(
-    keys: KeysSituation, target: str, message: str, guard: str, title: str, next_step: str
-) -> GuardResult:
+class _Granted(NamedTuple):
+    holds: bool | None
+    got: str
+    expected: str
+
+
+def _granted(keys: KeysSituation, target: str, message: str) -> _Granted:
+    """Whether there is a grant for a message that lasts until the timeout height."""
     read = keys.reading.granted(keys.key_owner)
     grant, end = grant_of(keys, keys.account(target).entry.address, message), last_moment(keys)
-    if isinstance(read, Unknown):
-        holds = None
-    elif grant is None or not grant.expires:
-        holds = grant is not None
-    else:
-        holds = None if end is None else int(grant.expires) > end
     until = "the timeout height, at a time that is not known" if end is None else day(end)
-    fact = "may-revoke" if message == REVOKE else "may-register"
-    return guard_result(
-        guard,
-        title,
-        subject=target,
-        holds=holds,
-        got=read.reason if isinstance(read, Unknown) else told_of_grant(keys, target, message),
-        expected=f"of {keys.key_owner}, a grant for {message} that lasts beyond {until}",
-        next_step=next_step
-        if grant is None or isinstance(read, Unknown)
-        else f"fewer `keys.timeout_blocks`, and sign at once; {next_step}",
-        facts=(f"{target}.{fact}", "keys.blocks"),
-    )
+    expected = f"of {keys.key_owner}, a grant for {message} that lasts beyond {until}"
+    if isinstance(read, Unknown):
+        return _Granted(None, read.reason, expected)
+    told = told_of_grant(keys, target, message)
+    if grant is None or not grant.expires:
+        return _Granted(grant is not None, told, expected)
+    return _Granted(None if end is None else int(grant.expires) > end, told, expected)

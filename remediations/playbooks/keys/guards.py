@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.keys.situation import KeysSituation
@@ -15,6 +17,7 @@ from remediations.values.transaction import REGISTER, REVOKE
 
 NOT_READ = "it was not read"
 DIAGNOSE = "`remediate diagnose keys` says why; then plan again"
+MORE_GAS = "read what it says; more gas is `keys.gas` of the inventory"
 _TWO = 2
 
 
@@ -118,40 +121,53 @@ def key_is_active(keys: KeysSituation, target: str) -> GuardResult:
     )
 
 
-def revoking_was_tried(keys: KeysSituation, target: str) -> GuardResult:
-    """R6: the chain would do it now, for no more gas than the inventory allows."""
-    return tried(keys, target, REVOKE, "R6", "the chain would revoke the key now")
+class Tried(NamedTuple):
+    """What an endpoint made of a transaction that was tried, as a guard has it."""
+
+    holds: bool | None
+    got: str
+    expected: str
 
 
-def tried(
-    keys: KeysSituation, target: str, message: str, guard: str, title: str, key: str = ""
-) -> GuardResult:
-    """A guard on what an endpoint makes of a message about a key (left out: that which is out) by
-    this account."""
+def tried(keys: KeysSituation, target: str, message: str, key: str = "") -> Tried:
+    """A message about a key (left out: that which is out), as this account would send it."""
     address = keys.account(target).entry.address
     found = keys.reading.simulation(key or keys.fingerprint, address, message)
     gas, most = None if found is None else found.gas, keys.reading.section.gas
-    holds = gas.value <= most if isinstance(gas, Known) else None
+    expected = f"a simulation that succeeds, with at most {most} gas"
+    if isinstance(gas, Known):
+        return Tried(gas.value <= most, f"{gas.value} gas", expected)
+    return Tried(None, "it was not tried" if gas is None else gas.reason, expected)
+
+
+def revoking_was_tried(keys: KeysSituation, target: str) -> GuardResult:
+    """R6: the chain would do it now, for no more gas than the inventory allows."""
+    found = tried(keys, target, REVOKE)
     return guard_result(
-        guard,
-        title,
+        "R6",
+        "the chain would revoke the key now",
         subject=target,
-        holds=holds,
-        got="it was not tried"
-        if gas is None
-        else gas.reason
-        if isinstance(gas, Unknown)
-        else f"{gas.value} gas",
-        expected=f"a simulation that succeeds, with at most {most} gas",
-        next_step="read what it says; more gas is `keys.gas` of the inventory",
+        holds=found.holds,
+        got=found.got,
+        expected=found.expected,
+        next_step=MORE_GAS,
         facts=("key.fingerprint",),
     )
 
 
 def registering_was_tried(keys: KeysSituation, target: str) -> GuardResult:
     """R13: the chain would register a key for the owner now, for no more gas than allowed."""
-    like = trial_fingerprint(keys.acts_for(target))
-    return tried(keys, target, REGISTER, "R13", "the chain would register a key now", like)
+    found = tried(keys, target, REGISTER, trial_fingerprint(keys.acts_for(target)))
+    return guard_result(
+        "R13",
+        "the chain would register a key now",
+        subject=target,
+        holds=found.holds,
+        got=found.got,
+        expected=found.expected,
+        next_step=MORE_GAS,
+        facts=("key.new",),
+    )
 
 
 def new_key_is_new(keys: KeysSituation, target: str) -> GuardResult:

@@ -18,6 +18,7 @@ from remediations.playbooks.keys.conditions import day
 from remediations.playbooks.keys.gates import stands_gate
 from remediations.playbooks.keys.guards import (
     GUARDS,
+    MORE_GAS,
     key_is_active,
     new_key_is_new,
     tried,
@@ -121,7 +122,17 @@ def key_is_not_rotated(keys: KeysSituation, target: str) -> GuardResult:
 
 def rotating_was_tried(keys: KeysSituation, target: str) -> GuardResult:
     """R12: the chain would do it now, for no more gas than the inventory allows."""
-    return tried(keys, target, ROTATE, "R12", "the chain would rotate the key now")
+    found = tried(keys, target, ROTATE)
+    return guard_result(
+        "R12",
+        "the chain would rotate the key now",
+        subject=target,
+        holds=found.holds,
+        got=found.got,
+        expected=found.expected,
+        next_step=MORE_GAS,
+        facts=("key.fingerprint",),
+    )
 
 
 def _data(facts: Facts, target: str) -> StepData:
