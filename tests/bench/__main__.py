@@ -21,6 +21,7 @@ from tests.bench import (
     proofs,
     reading_cost,
     reading_hosts,
+    resealing,
     round_trips,
     start_up,
     vectors,
@@ -53,6 +54,7 @@ def figures(rounds: int, sizes: tuple[int, ...], way: Way) -> dict[str, Callable
         "8": lambda: proofs.measure(rounds),
         "7": lambda: round_trips.measure(1, rounds, way),
         "9": lambda: vectors.measure(max(sizes), rounds, way),
+        "11": lambda: resealing.measure(rounds),
     }
 
 

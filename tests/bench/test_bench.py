@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bench import many_validators, proofs, reading_cost, reading_hosts, round_trips, start_up
+from tests.bench import (
+    many_validators,
+    proofs,
+    reading_cost,
+    reading_hosts,
+    resealing,
+    round_trips,
+    start_up,
+)
 from tests.bench.cost import Contestant, NotDoneError, cost_of
 from tests.bench.figure import FORMAT, Figure, Line, Report, this_machine
 from tests.bench.growth import grows_at_most
@@ -41,6 +49,7 @@ def test_the_smallest_run_has_every_promised_field() -> None:
         reading_cost.measure(1, program_bytes=0),
         round_trips.measure(1, 1, Way.ASYNCSSH),
         proofs.measure(1, 4),
+        resealing.measure(1, 4, 4),
     )
     document = report.document()
     assert set(document) == {"format", "at", "machine", "figures"}

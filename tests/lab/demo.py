@@ -12,21 +12,15 @@ with `--record DIRECTORY`, made. A demo that fails where they can be is never co
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
 import shutil
-import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
-
-from rich.console import Console
 
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.needs import missing
-from tests.lab.operator import COMMAND
 from tests.lab.shell import LabError
+from tests.lab.walk import PAUSE_S, Walk, console
 from tests.replay.__main__ import main as play
 from tests.replay.player import figures
 from tests.replay.record import keep
@@ -37,79 +31,65 @@ STATE = CHECKOUT / ".demo"
 ANYWHERE = Path("/run/remediate-demo")
 VICTIMS = ("val2", "val4")
 SPLIT = ("val1", "val4")
-PAUSE_S = 1.5
-
-console = Console(highlight=False, markup=False, width=min(100, Console().width))
 
 
-class Demo:
+class Demo(Walk):
     """The walk, on one lab; kept as a recording in the directory `record`, if there is one."""
 
     def __init__(self, lab: Lab, record: Path | None) -> None:
+        super().__init__(STATE, lab.access.inventory if record is None else _elsewhere(lab))
         self._lab = lab
         self._record = record
-        inventory = lab.access.inventory if record is None else _elsewhere(lab)
-        self._environment = {
-            **os.environ,
-            "REMEDIATE_HOME": str(STATE),
-            "REMEDIATE_INVENTORY": str(inventory),
-        }
 
     def walk(self) -> bool:
         """The whole story; whether it ended with a verified recovery."""
-        self._say("To follow in another terminal:")
-        console.print(f"  export PATH={shlex.quote(str(COMMAND.parent))}:$PATH", soft_wrap=True)
-        for name in ("REMEDIATE_HOME", "REMEDIATE_INVENTORY"):
-            value = shlex.quote(self._environment[name])
-            console.print(f"  export {name}={value}", soft_wrap=True)
+        self.say_how_to_follow()
         if not self._quorum_lost():
             return False
         return self._record is not None or self._states_differ()
 
     def _quorum_lost(self) -> bool:
         """The first act; kept as the recording, if there is one to make."""
-        self._say(f"The chain makes blocks: {self._lab.world.heights()}")
-        self._say("Stopping the validators with power 30 and 10 of 100. 60 is not more than 2/3.")
+        self.say(f"The chain makes blocks: {self._lab.world.heights()}")
+        self.say("Stopping the validators with power 30 and 10 of 100. 60 is not more than 2/3.")
         self._lab.break_stop(*VICTIMS)
         halted_at = self._lab.wait_stalled()
-        self._say(f"No block for 3 seconds. Height {halted_at} on every node: the chain is halted.")
+        self.say(f"No block for 3 seconds. Height {halted_at} on every node: the chain is halted.")
         time.sleep(PAUSE_S)
-        self._run("What is wrong, and how do we know it?", *self._diagnose(BEFORE), expected=3)
+        self.run("What is wrong, and how do we know it?", *self._diagnose(BEFORE), expected=3)
         self._rescue()
-        self._run("The proof can be repeated at any time.", "verify", "last", expected=0)
+        self.run("The proof can be repeated at any time.", "verify", "last", expected=0)
         run = sorted((STATE / "runs").iterdir())[-1]
         unharmed = self._ending(run)
         if unharmed and self._record is not None:
-            self._run("For the recording.", *self._diagnose(AFTER), expected=0)
+            self.run("For the recording.", *self._diagnose(AFTER), expected=0)
             keep(run, self._lab.access, CHECKOUT, self._record)
-            self._say(f"Recorded in {self._record}")
+            self.say(f"Recorded in {self._record}")
         return unharmed
 
     def _states_differ(self) -> bool:
         """The second act."""
         at = self._lab.world.top() + 6
-        self._say(f"At block {at} the validators with power 40 and 10 will each get another state.")
+        self.say(f"At block {at} the validators with power 40 and 10 will each get another state.")
         self._lab.break_app_hash(*SPLIT, at=at)
         self._lab.wait_stalled()
-        self._say(
+        self.say(
             f"Halted at {at}: all vote, and 50 | 40 | 10 of the power cannot agree. No restart"
             " helps, and each thing that runbooks delete here ends in double signing."
         )
         time.sleep(PAUSE_S)
-        self._run("What is wrong, and how do we know it?", "diagnose", expected=3)
-        self._say(
-            "People find the cause, and mend it there. The states that it made are there yet."
-        )
+        self.run("What is wrong, and how do we know it?", "diagnose", expected=3)
+        self.say("People find the cause, and mend it there. The states that it made are there yet.")
         self._lab.mend_cause(*SPLIT)
         self._rescue()
         return self._ending(sorted((STATE / "runs").iterdir())[-1])
 
     def _rescue(self) -> None:
         """Plan, approve, apply."""
-        self._run(
+        self.run(
             "What exactly would be done, and what could go wrong?", "plan", "INC-001", expected=3
         )
-        self._run(
+        self.run(
             "A person signs exactly this plan with an SSH key.",
             "approve",
             "last",
@@ -118,7 +98,7 @@ class Demo:
             str(self._lab.access.operator_key),
             expected=0,
         )
-        self._run(
+        self.run(
             "The facts are read again, then the approved commands run. The checks"
             " follow by themselves.",
             "apply",
@@ -146,17 +126,6 @@ class Demo:
             soft_wrap=True,
         )
         return evidence == 0
-
-    def _run(self, why: str, *arguments: str, expected: int) -> None:
-        self._say(why)
-        console.print(f"$ remediate {shlex.join(arguments)}", style="bold cyan", soft_wrap=True)
-        done = subprocess.run([str(COMMAND), *arguments], env=self._environment, cwd=CHECKOUT)
-        time.sleep(PAUSE_S)
-        if done.returncode != expected:
-            raise LabError(f"remediate {arguments[0]} ended with {done.returncode}, not {expected}")
-
-    def _say(self, text: str) -> None:
-        console.print(f"\n[{datetime.now(UTC):%H:%M:%S}] {text}", style="bold green")
 
 
 def _elsewhere(lab: Lab) -> Path:

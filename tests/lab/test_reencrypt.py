@@ -254,8 +254,24 @@ def test_what_cannot_be_proven_is_refused(stores: Reencryption, tmp_path: Path) 
     refused_by("R24")
     stores.vaults = [tree]
     stores.describe()
-    assert stores.plan().code == PENDING
+    (tmp_path / "tree/forged").write_bytes(forged(sealed(b"forged", OLD)))
+    said = stores.plan("--rehearse")
+    assert said.code == REFUSED, said.document
+    assert "forged" in json.dumps(said.document)
+    (tmp_path / "tree/forged").unlink()
+    said = stores.plan("--rehearse")
+    assert said.code == PENDING, blocked(said)
+    assert "8 of 8 versions tried" in json.dumps(said.document).replace("\\u00a0", " ")
     assert tree.objects() == before
+
+
+def forged(data: bytes) -> bytes:
+    """An envelope whose content is not what was sealed: it reads well, and no key opens it."""
+    tree = json.loads(data)
+    content = bytearray(base64.b64decode(tree["ciphertext"]))
+    content[-1] ^= 1
+    tree["ciphertext"] = base64.b64encode(content).decode()
+    return json.dumps(tree, separators=(",", ":")).encode()
 
 
 def blocked(said: Said) -> str:

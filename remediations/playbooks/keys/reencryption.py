@@ -11,6 +11,7 @@ from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.keys.checks.titles import STORE_CHECKS
 from remediations.playbooks.keys.reencryption_actions import PROVE_STORE, RESEAL_STORE
 from remediations.playbooks.keys.reencryption_gates import JobsEnded
+from remediations.playbooks.keys.reencryption_rehearsal import rehearse
 from remediations.playbooks.keys.reencryption_scope import (
     OUT_SINCE,
     count_of_all,
@@ -146,4 +147,5 @@ def branch(*inputs: Input) -> Branch[KeysSituation]:
         fits=_fits,
         propose=_propose,
         inputs=(*inputs, since),
+        rehearse=rehearse,
     )

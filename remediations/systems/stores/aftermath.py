@@ -17,12 +17,12 @@ from remediations.systems.stores.inventory import Place
 from remediations.systems.stores.job_directory import JobObject
 from remediations.systems.stores.opening import store_at
 from remediations.systems.stores.outcomes import Outcome
-from remediations.systems.stores.reencrypt import tag_of
 from remediations.systems.stores.sealing import (
     NotOpened,
     PrivateKey,
     open_envelope,
     open_without_key,
+    tag_of,
 )
 from remediations.systems.stores.store import Absent, Store, StoreError, Version
 from remediations.values.wire import decode

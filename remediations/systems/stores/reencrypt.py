@@ -18,8 +18,6 @@ What lies in memory is the names of the objects, and one object at a time.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -36,10 +34,12 @@ from remediations.systems.stores.sealing import (
     open_envelope,
     seal,
     seal_for_several,
+    tag_of,
 )
 from remediations.systems.stores.store import (
     Absent,
     Changed,
+    Denied,
     Locked,
     NoAnswer,
     NotReachable,
@@ -121,7 +121,7 @@ class Resealing:
             return Ended(named, Outcome.SKIPPED_CONCURRENT, "another writer was first")
         except (NotReachable, NoAnswer):
             raise
-        except Locked as error:
+        except (Locked, Denied) as error:
             return Ended(named, Outcome.LOCKED, str(error), names_key=True)
         except StoreError as error:
             return Ended(named, Outcome.DAMAGED, f"it cannot be read: {error}")
@@ -141,7 +141,7 @@ class Resealing:
             return ended._replace(outcome=opened.outcome, reason=opened.reason)
         ended = ended._replace(tag=tag_of(opened.content, self.new))
         try:
-            data = canonical(self._sealed(envelope, opened.content))
+            data = canonical(self.sealed(envelope, opened.content))
         except SealError as error:
             return ended._replace(reason=str(error))
         version = self._written(stored, data, opened.content)
@@ -153,7 +153,7 @@ class Resealing:
                 return ended._replace(reason=str(error))
         return ended._replace(outcome=Outcome.DONE, names_key=False)
 
-    def _sealed(self, envelope: Envelope, content: Secret) -> Envelope:
+    def sealed(self, envelope: Envelope, content: Secret) -> Envelope:
         """For whom it was, with the new key in the place of the old.
 
         Raises:
@@ -231,10 +231,3 @@ class Resealing:
         if self.new.fingerprint in envelope.recipients:
             version = ObjectVersion(store=named.store, key=named.key, version=stored.version)
             self.found.append(ScopeEntry(object=version, sha256=stored.sha256))
-
-
-def tag_of(content: Secret, new: PrivateKey) -> str:
-    """What tells one content from another to whoever has the new private key, and tells nothing to
-    anybody else."""
-    key = hmac.new(new.secret.reveal(), b"remediate: tag of a content", hashlib.sha256).digest()
-    return content.tag(key)

@@ -16,6 +16,8 @@ Each function takes and gives `Secret` where it is about keys and contents.
 from __future__ import annotations
 
 import functools
+import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,6 +42,9 @@ from remediations.values.secret import Secret
 
 CONSTANT = bytes.fromhex("351f86faa3b988468a850122b65b0acece9c4826806aeee63de9c0da2bd7f91e")
 """HSalsa20 of zeros: what the chain's library seals content for several recipients with."""
+
+
+_TAG_LABEL = b"remediate: tag of a content"
 
 
 class ContentKey(StrEnum):
@@ -86,6 +91,14 @@ def _nacl() -> ModuleType:
     return bindings
 
 
+@functools.cache
+def _failure() -> type[Exception]:
+    """What libsodium's calls raise where a box does not open, or cannot be made."""
+    from nacl.exceptions import CryptoError
+
+    return CryptoError
+
+
 @dataclass(frozen=True)
 class PrivateKey:
     """An X25519 key that opens envelopes. Its public half is computed once."""
@@ -105,10 +118,22 @@ class PrivateKey:
             raise KeyFormError(f"an X25519 key has {KEY_BYTES} bytes, this one has {len(value)}")
         return cls(secret, bytes(_nacl().crypto_scalarmult_base(value)))
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """As the chain names the key."""
         return fingerprint(self.public)
+
+    @functools.cached_property
+    def tag_key(self) -> bytes:
+        """What tags of contents are made with (`tag_of`): it follows from the key, and does not
+        give it away."""
+        return hmac.new(self.secret.reveal(), _TAG_LABEL, hashlib.sha256).digest()
+
+
+def tag_of(content: Secret, key: PrivateKey) -> str:
+    """What tells one content from another to whoever has this key, and tells nothing to anybody
+    else."""
+    return content.tag(key.tag_key)
 
 
 def open_envelope(envelope: Envelope, key: PrivateKey) -> Opened | NotOpened:
@@ -220,32 +245,27 @@ def _check_public_keys(keys: Sequence[bytes]) -> None:
 
 
 def _box_sealed(content: bytes, nonce: bytes, recipient: bytes, private: bytes) -> bytes:
-    from nacl.exceptions import CryptoError
-
     try:
         return bytes(_nacl().crypto_box(content, nonce, recipient, private))
-    except CryptoError:
+    except _failure():
         # A point of low order: the key agreed on would be known to everybody.
         raise SealError("nothing can be sealed to this public key: anybody could open it") from None
 
 
 def _box_opened(sealed: bytes, nonce: bytes, envelope: Envelope, key: PrivateKey) -> bytes | None:
-    from nacl.exceptions import CryptoError
-
+    nacl = _nacl()
     try:
         return bytes(
-            _nacl().crypto_box_open(sealed, nonce, envelope.sender_pub_key, key.secret.reveal())
+            nacl.crypto_box_open(sealed, nonce, envelope.sender_pub_key, key.secret.reveal())
         )
-    except CryptoError:
+    except _failure():
         return None
 
 
 def _secretbox_opened(sealed: bytes, nonce: bytes, key: bytes) -> bytes | None:
-    from nacl.exceptions import CryptoError
-
     try:
         return bytes(_nacl().crypto_secretbox_open(sealed, nonce, key))
-    except (CryptoError, ValueError):  # a data key of another length was wrapped
+    except (_failure(), ValueError):  # a data key of another length was wrapped
         return None
 
 

@@ -13,7 +13,7 @@ from remediations.systems.stores.envelope import Envelope, canonical, parse
 from remediations.systems.stores.file_tree import FileTree
 from remediations.systems.stores.inventory import FormerVersions
 from remediations.systems.stores.outcomes import Outcome
-from remediations.systems.stores.reencrypt import Ended, Resealing, StoreLies, tag_of
+from remediations.systems.stores.reencrypt import Ended, Resealing, StoreLies
 from remediations.systems.stores.reencrypt_section import Several
 from remediations.systems.stores.sealing import (
     NotOpened,
@@ -22,6 +22,7 @@ from remediations.systems.stores.sealing import (
     open_envelope,
     seal,
     seal_for_several,
+    tag_of,
 )
 from remediations.systems.stores.store import NoAnswer, Store, Stored
 from remediations.values.secret import Secret
