@@ -6,7 +6,8 @@
 
 Stand-alone (standard library only), so that it runs where the key is and nothing is installed. Of
 each transaction it computes anew what is signed, from the bytes in the plan, and refuses where that
-is not what the plan says.
+is not what the plan says. Of an account with several members it writes the command of each member,
+and the one that puts their signatures together.
 
 Exit codes: 0 written · 2 not a plan with transactions, or a file is there already · 4 the plan
 contradicts itself.
@@ -18,6 +19,7 @@ import hashlib
 import json
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def main(arguments: list[str]) -> int:
     try:
         steps = transactions(json.loads(Path(arguments[0]).read_bytes()[:MOST_BYTES]))
         for step in steps:
-            digest = hashlib.sha256(sign_doc(step)).hexdigest()
+            digest = hashlib.sha256(signed_bytes(step)).hexdigest()
             if digest != step["sign_doc_sha256"]:
                 sys.stderr.write(
                     f"{step['name']}: the plan says {step['sign_doc_sha256']}, its bytes are "
@@ -67,6 +69,40 @@ def transactions(document: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def signed_bytes(step: dict[str, Any]) -> bytes:
+    """What is signed: by one key directly, by members a text.
+
+    Raises:
+        ValueError: the text says something else than the plan.
+    """
+    if "sign_doc" not in step:
+        return sign_doc(step)
+    tree = json.loads(step["sign_doc"])
+    same = ("chain_id", "account_number", "sequence", "memo", "timeout_height")
+    differing = [name for name in same if tree.get(name) != step[name]]
+    if tree["fee"] != {"amount": fee(step), "gas": step["gas"]}:
+        differing.append("fee")
+    if [one["value"] for one in tree["msgs"]] != [flat(one) for one in step["messages"]]:
+        differing.append("messages")
+    if differing:
+        raise ValueError(f"what members sign differs from the plan in {', '.join(differing)}")
+    return str(step["sign_doc"]).encode()
+
+
+def fee(step: dict[str, Any]) -> list[dict[str, str]]:
+    """The fee of the plan, as it stands in the text that members sign."""
+    amount = step["fee"]
+    digits = len(amount) - len(amount.lstrip("0123456789"))
+    return [{"amount": amount[:digits], "denom": amount[digits:]}] if amount else []
+
+
+def flat(message: dict[str, Any]) -> dict[str, Any]:
+    """A message without its name, and without what is empty: so it stands in that text."""
+    inner = [one["value"] if "value" in one else flat(one) for one in message.get("msgs", [])]
+    plain = {k: v for k, v in message.items() if k not in {"@type", "msgs"} and v not in {"", "0"}}
+    return {**plain, "msgs": inner} if inner else plain
+
+
 def sign_doc(step: dict[str, Any]) -> bytes:
     """What is signed directly: body, auth info, chain id and account number."""
     body, auth_info = (bytes.fromhex(step[key]) for key in ("body_bytes", "auth_info_bytes"))
@@ -94,17 +130,41 @@ def varint(value: int) -> bytes:
 
 
 def told(step: dict[str, Any], path: Path) -> str:
-    """What it is, and the command that signs it."""
-    command = (
-        f"virtengined tx sign {shlex.quote(str(path))} --from {step['account']} "
-        f"--chain-id {step['chain_id']} --offline --account-number {step['account_number']} "
-        f"--sequence {step['sequence']} --output-document {step['signed_file'].rpartition('/')[2]}"
-    )
-    names = ", ".join(one["@type"] for one in step["messages"])
+    """What it is, and the commands that sign it."""
+    inner = [two for one in step["messages"] for two in (one, *one.get("msgs", []))]
+    names = ", ".join(one["@type"] for one in inner)
+    ways = "\n  ".join(members(step, path) if "members" in step else [*alone(step, path)])
     return (
-        f"{path}: {names}\n  memo: {step['memo']}\n  sign it where the key of {step['name']} is, "
-        f"and read it before:\n  {command}\n  then put the result at {step['signed_file']} of the "
-        "directory that the inventory names"
+        f"{path}: {names}\n  memo: {step['memo']}\n  {ways}\n  then put the result at "
+        f"{step['signed_file']} of the directory that the inventory names"
+    )
+
+
+def alone(step: dict[str, Any], path: Path) -> Iterator[str]:
+    """How one key signs it."""
+    yield f"sign it where the key of {step['name']} is, and read it before:"
+    yield f"virtengined tx sign {shlex.quote(str(path))} --from {step['account']} {where(step)}"
+
+
+def members(step: dict[str, Any], path: Path) -> Iterator[str]:
+    """How its members sign it, and how their signatures are put together."""
+    threshold = step["public_key"].partition(" ")[0]
+    file, stem = shlex.quote(str(path)), f"signature-{step['sign_doc_sha256'][:16]}"
+    yield f"{threshold} of its members sign it, each where their key is, and read it before:"
+    for name in step["members"]:
+        own = where(step, f"{stem}-{name}.json")
+        yield f"virtengined tx sign {file} --from {name} --multisig {step['account']} {own}"
+    files = " ".join(f"{stem}-{name}.json" for name in step["members"][: int(threshold)])
+    yield "put together, with the files of those who have signed:"
+    yield f"virtengined tx multi-sign {file} {step['keyring']} {files} {where(step)}"
+
+
+def where(step: dict[str, Any], output: str = "") -> str:
+    """The words that every command has."""
+    return (
+        f"--chain-id {step['chain_id']} --offline --account-number {step['account_number']} "
+        f"--sequence {step['sequence']} "
+        f"--output-document {output or step['signed_file'].rpartition('/')[2]}"
     )
 
 

@@ -14,21 +14,23 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from remediations.values.multisig import Multisig, key_bytes
 from remediations.values.protobuf import write_bytes, write_number, write_text
 from remediations.values.record import Record
 
 Tree = dict[str, Any]
-SECP256K1 = "/cosmos.crypto.secp256k1.PubKey"
 REGISTER = "/virtengine.encryption.v1.MsgRegisterRecipientKey"
 REVOKE = "/virtengine.encryption.v1.MsgRevokeRecipientKey"
 ROTATE = "/virtengine.encryption.v1.MsgRotateKey"
 UNJAIL = "/cosmos.slashing.v1beta1.MsgUnjail"
+EXEC = "/cosmos.authz.v1beta1.MsgExec"
+"""Messages of others that one account sends for them, by their grants."""
 FEE = re.compile(r"([0-9]{1,30}[a-zA-Z][a-zA-Z0-9/:._-]{2,127})?")
 """An amount with its denomination; "" for none."""
 _AMOUNT = re.compile(r"([0-9]+)(.+)")
@@ -52,7 +54,8 @@ class SignMode(StrEnum):
 
 
 class FieldForm(NamedTuple):
-    """A field of a message: its name in JSON, its number, and `text`, `bytes` or `number`."""
+    """A field of a message: its name in JSON, its number, and `text`, `bytes`, `number`, or
+    `messages` for a list of other messages, none of which has such a list again."""
 
     name: str
     number: int
@@ -87,6 +90,7 @@ FORMS: Mapping[str, MessageForm] = MappingProxyType(
             new_key_ttl_seconds="number",
         ),
         UNJAIL: _form("cosmos-sdk/MsgUnjail", validator_addr="text"),
+        EXEC: _form("cosmos-sdk/MsgExec", grantee="text", msgs="messages"),
     }
 )  # fmt: skip
 
@@ -95,8 +99,8 @@ class Unsigned(Record, frozen=True, kw_only=True):
     """A transaction of one account, as the chain will have it, without its signature.
 
     `messages` is the canonical JSON of a list of messages, each with its `@type`; `public_key` the
-    33 bytes of the account's key, as hex; `timeout_height` the last height at which the chain may
-    include it, 0 for any.
+    33 bytes of the account's key, as hex, or the text of a `Multisig`; `timeout_height` the last
+    height at which the chain may include it, 0 for any.
     """
 
     chain_id: str
@@ -141,14 +145,24 @@ class Unsigned(Record, frozen=True, kw_only=True):
         """Messages, memo and timeout height."""
         return body_bytes(self.trees, self.memo, self.timeout_height)
 
-    def auth_info(self, mode: SignMode) -> bytes:
-        """Who signs, how, the how-manieth time, and for what fee."""
-        key = write_bytes(1, bytes.fromhex(self.public_key))
-        signer = (
-            write_bytes(1, write_text(1, SECP256K1) + write_bytes(2, key))
-            + write_bytes(2, write_bytes(1, write_number(1, mode.number)))
-            + write_number(3, self.sequence)
-        )
+    @property
+    def multisig(self) -> Multisig | None:
+        """The members whose signatures it takes; None where one key signs."""
+        return Multisig.parse(self.public_key)
+
+    @property
+    def mode(self) -> SignMode:
+        """How it is signed where nobody chooses: members sign JSON, whatever they sign with."""
+        return SignMode.DIRECT if self.multisig is None else SignMode.AMINO_JSON
+
+    def auth_info(self, mode: SignMode, signers: Collection[int] = ()) -> bytes:
+        """Who signs, how, the how-manieth time, and for what fee; `signers` are the places of the
+        members that sign."""
+        several = self.multisig
+        key = key_bytes(self.public_key) if several is None else several.any_bytes()
+        single = write_bytes(1, write_number(1, mode.number))
+        how = single if several is None else several.mode_info(signers)
+        signer = write_bytes(1, key) + write_bytes(2, how) + write_number(3, self.sequence)
         coins = b"".join(
             write_bytes(1, write_text(1, coin["denom"]) + write_text(2, coin["amount"]))
             for coin in coins_of(self.fee)
@@ -168,14 +182,30 @@ class Unsigned(Record, frozen=True, kw_only=True):
         )
 
     def signed(self, mode: SignMode, signature: bytes) -> bytes:
-        """The bytes that are sent."""
+        """The bytes that are sent, where one key signs."""
         head = write_bytes(1, self.body) + write_bytes(2, self.auth_info(mode))
         return head + write_bytes(3, signature, always=True)
 
+    def signed_by(self, signatures: Mapping[int, bytes]) -> bytes:
+        """The bytes that are sent, where members sign; their signatures by their places."""
+        several = self.multisig
+        assert several is not None, "members sign"
+        info = self.auth_info(SignMode.AMINO_JSON, sorted(signatures))
+        head = write_bytes(1, self.body) + write_bytes(2, info)
+        return head + write_bytes(3, several.signature(signatures), always=True)
+
+    @property
+    def trial(self) -> bytes:
+        """A transaction that can be tried, and never be sent: its signatures are none."""
+        several = self.multisig
+        if several is None:
+            return self.signed(SignMode.DIRECT, b"")
+        return self.signed_by(dict.fromkeys(range(several.threshold), bytes(64)))
+
     @property
     def digest(self) -> str:
-        """SHA-256 of what is signed directly: everything is in it. It names the transaction."""
-        return sha256(self.sign_bytes(SignMode.DIRECT)).hexdigest()
+        """SHA-256 of what is signed (`mode`): everything is in it. It names the transaction."""
+        return sha256(self.sign_bytes(self.mode)).hexdigest()
 
     def _amino(self) -> str:
         tree: Tree = {
@@ -257,6 +287,9 @@ def _form_of(message: Tree) -> tuple[str, MessageForm]:
 
 def _field_bytes(field: FieldForm, message: Tree, name: str) -> bytes:
     value = message.get(field.name, "")
+    if field.kind == "messages":
+        those = _inner_messages(value, name)
+        return b"".join(write_bytes(field.number, any_bytes(one)) for one in those)
     if not isinstance(value, str):
         raise TransactionError(f"{field.name} of {name} is not a text")
     if field.kind == "text":
@@ -271,9 +304,23 @@ def _field_bytes(field: FieldForm, message: Tree, name: str) -> bytes:
         raise TransactionError(f"{field.name} of {name} is not base64") from None
 
 
+def _inner_messages(value: object, name: str) -> list[Tree]:
+    """The messages in a message. Only plain ones: nothing nests without an end."""
+    if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+        raise TransactionError(f"{name} has no list of messages")
+    if any("messages" in {field.kind for field in _form_of(one)[1].fields} for one in value):
+        raise TransactionError(f"{name} holds messages that hold messages")
+    return value
+
+
 def _amino_message(message: Tree) -> Tree:
     name, form = _form_of(message)
-    given = {field.name: message.get(field.name, "") for field in form.fields}
+    given: Tree = {
+        field.name: [_amino_message(one) for one in _inner_messages(message.get(field.name), name)]
+        if field.kind == "messages"
+        else message.get(field.name, "")
+        for field in form.fields
+    }
     value = {key: one for key, one in given.items() if one not in ("", "0")}
     if name == UNJAIL:  # named otherwise in the SDK's JSON of former times
         value = {"address": given["validator_addr"]}

@@ -62,6 +62,12 @@ SLASHING = {
     "downtime_jail_duration": "60s",
 }
 """Long enough that nobody is jailed for being down during one scenario."""
+GOVERNANCE: Mapping[str, object] = {
+    "voting_period": "30s",
+    "expedited_voting_period": "10s",
+    "min_deposit": [{"denom": DENOM, "amount": "1000"}],
+    "expedited_min_deposit": [{"denom": DENOM, "amount": "2000"}],
+}
 
 
 @dataclass(frozen=True)
@@ -159,12 +165,14 @@ def _peer(ve: Ve, home: Path, spec: HostSpec) -> str:
 
 
 def open_genesis(home: Path) -> None:
-    """Nobody is jailed for one scenario, and no first transaction asks for a second factor."""
+    """Nobody is jailed for one scenario, no first transaction asks for a second factor, and people
+    vote within seconds."""
     slash_by(home, SLASHING)
     path = home / "config/genesis.json"
     genesis = json.loads(path.read_text())
     for config in genesis["app_state"].get("mfa", {}).get("sensitive_tx_configs", ()):
         config["enabled"] = False
+    genesis["app_state"]["gov"]["params"].update(GOVERNANCE)
     path.write_text(json.dumps(genesis))
 
 

@@ -6,185 +6,31 @@ that the chain has.
 
 from __future__ import annotations
 
-import base64
 import json
-import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+import time
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
-
-import pytest
+from textwrap import dedent
 
 from remediations.engine.runs.records import StepStarting
-from remediations.values.protobuf import read_number, read_one, write_text
-from remediations.values.transaction import REGISTER, REVOKE, ROTATE, unsigned_json
+from remediations.values.bech32 import encode
+from remediations.values.protobuf import read_number, read_text
+from remediations.values.transaction import REGISTER, REVOKE, ROTATE
 from tests.lab.choice import full_lab
-from tests.lab.dialect import program
+from tests.lab.key_owners import (
+    ALGORITHM,
+    CHANGED,
+    REFUSED,
+    Keys,
+    fingerprint,
+    key,
+    keys,
+)
 from tests.lab.lab import CHECKOUT, Lab
-from tests.lab.operator import Operator, Said
-from tests.lab.relay import Relay
-from tests.lab.shell import run
-from tests.lab.spec import CHAIN_ID
+from tests.lab.spec import DENOM
 from tests.lab.test_goes_on import until
 from tests.lab.truth import rescued
 
-ALGORITHM = "X25519-XSALSA20-POLY1305"
-EXPORT = CHECKOUT / "tools/unsigned_transactions.py"
-REFUSED, CHANGED = 4, 6
-
-
-def key(number: int) -> str:
-    """A public key, in base64."""
-    return base64.b64encode(bytes([number]) * 32).decode()
-
-
-def fingerprint(number: int) -> str:
-    """How the chain names it."""
-    return sha256(bytes([number]) * 32).hexdigest()[:40]
-
-
-class KeyOperator(Operator):
-    """With an inventory that has the section `keys`."""
-
-    inventory: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The usual one, and that inventory."""
-        return {**super().environment, "REMEDIATE_INVENTORY": str(self.inventory)}
-
-
-@dataclass
-class Keys:
-    """A chain with two relays, and the keyring of whoever owns the accounts."""
-
-    lab: Lab
-    operator: KeyOperator
-    relays: tuple[Relay, ...]
-    home: Path
-    directory: Path
-
-    def ve(self, *arguments: str) -> str:
-        """The chain's own program, with the owners' home."""
-        return run(*program(self.lab.chain.binary), *arguments, "--home", str(self.home))
-
-    def address(self, name: str) -> str:
-        """Of an account in the keyring."""
-        shown = self.ve("keys", "show", name, "-a", "--keyring-backend", "test")
-        return shown.strip().splitlines()[-1]
-
-    def send(self, name: str, *messages: dict[str, Any]) -> None:
-        """Sign and send something as anybody would, and wait for its block."""
-        node = ("--node", self.relays[0].url.replace("http", "tcp"))
-        path = self.directory / "by-hand.json"
-        path.write_text(unsigned_json(messages, fee="", gas=300_000, memo=""))
-        flags = ("--keyring-backend", "test", "--chain-id", CHAIN_ID, *node)
-        signed = self.directory / "by-hand-signed.json"
-        signed.write_text(self.ve("tx", "sign", str(path), "--from", name, *flags))
-        told = json.loads(self.ve("tx", "broadcast", str(signed), *node, "-o", "json"))
-        assert told["code"] == 0, told
-        self.lab.wait_height(self.lab.world.top() + 2, 30, "val1", "val2")
-        for relay in self.relays:
-            relay.broadcasts.clear()
-
-    def register(self, name: str, number: int) -> None:
-        """A key of an account."""
-        self.send(name, {
-            "@type": REGISTER, "sender": self.address(name), "public_key": key(number),
-            "algorithm_id": ALGORITHM, "label": "",
-        })  # fmt: skip
-
-    def plan(self, number: int, *options: str) -> Said:
-        """To revoke a key."""
-        chosen = ("--fingerprint", fingerprint(number), "--reason", "laptop stolen")
-        return self.operator.plan("INC-005", *chosen, *options)
-
-    def planned(self, number: int, new: int) -> str:
-        """The run of a plan that is approved."""
-        said = self.plan(number, "--new-key", key(new))
-        assert said.code == 3, said.document
-        name = str(said.result["run"])
-        assert self.operator.approve(name).code == 0
-        return name
-
-    def sign(self, name: str, *, chain_id: str = CHAIN_ID) -> None:
-        """As the owner of the account does, who has the plan and no network."""
-        elsewhere = self.directory.parent / f"elsewhere-{name}"
-        elsewhere.mkdir(mode=0o700)
-        shown = self.operator.says("show", name)
-        (elsewhere / "plan.json").write_text(json.dumps(shown.document))
-        told = run(sys.executable, str(EXPORT), str(elsewhere / "plan.json"), str(elsewhere))
-        commands = [line for line in told.split("\n") if " tx sign " in line]
-        assert len(commands) == 2, told
-        for command in commands:
-            words = shlex.split(command)[1:]
-            words[words.index(CHAIN_ID)] = chain_id
-            target = words[words.index("--output-document") + 1]
-            words[words.index("--output-document") + 1] = str(self.signed / target)
-            self.ve(*words, "--keyring-backend", "test")
-
-    @property
-    def signed(self) -> Path:
-        """Where signed transactions belong."""
-        path = self.directory / "signed"
-        path.mkdir(mode=0o700, exist_ok=True)
-        return path
-
-    def record(self, host: str, number: int) -> bytes:
-        """What a node of the chain records of a key; nothing where it knows none."""
-        asked = write_text(1, fingerprint(number)).hex()
-        path = "%22/virtengine.encryption.v1.Query/KeyByFingerprint%22"
-        answer = self.lab.world.rpc(host, f"abci_query?path={path}&data=0x{asked}")["response"]
-        return read_one(base64.b64decode(answer["value"] or ""), 1)
-
-    def is_revoked(self, number: int) -> bool:
-        """By the records of two nodes that the product was never told of."""
-        (one,) = {bool(read_number(self.record(h, number), 7)) for h in ("val3", "val4")}
-        return one
-
-    @property
-    def broadcasts(self) -> list[str]:
-        """Everything that was handed to an endpoint to be sent."""
-        return [one for relay in self.relays for one in relay.broadcasts]
-
-
-INVENTORY = """
-keys:
-  chain_id: {chain}
-  endpoints: {{sentry1: "{one}", sentry2: "{two}"}}
-  directory: {directory}
-  timeout_blocks: 400
-  accounts:
-    vault: {{address: {vault}, signer: offline}}
-    admin: {{address: {admin}, signer: keyring}}
-  admins: [admin]
-hosts:"""
-
-
-@pytest.fixture
-def keys(lab: Lab, operator: Operator, tmp_path: Path) -> Iterator[Keys]:
-    """`vault` has registered the key 1, and another one, 9."""
-    tmp_path.chmod(0o700)
-    directory = tmp_path / "transactions"
-    directory.mkdir(mode=0o700)
-    with ExitStack() as stack:
-        relays = tuple(stack.enter_context(Relay(lab, host).served()) for host in ("val1", "val2"))
-        ours = KeyOperator(lab, operator.state)
-        found = Keys(lab, ours, relays, lab.chain.home("val1"), directory)
-        section = INVENTORY.format(
-            chain=CHAIN_ID, one=relays[0].url, two=relays[1].url, directory=directory,
-            vault=found.address("authority"), admin=found.address("op"),
-        )  # fmt: skip
-        text = lab.access.inventory.read_text().replace("\nhosts:", section)
-        ours.inventory = lab.access.inventory.with_name("keys.yaml")
-        ours.inventory.write_text(text)
-        found.register("authority", 1)
-        found.register("authority", 9)
-        yield found
+__all__ = ["ALGORITHM", "Keys", "keys"]
 
 
 def test_a_key_that_is_out_is_revoked(lab: Lab, keys: Keys) -> None:
@@ -286,6 +132,117 @@ def test_a_stranger_rotates_and_an_admin_revokes(keys: Keys) -> None:
     assert keys.is_revoked(1)
     said = keys.operator.says("diagnose", "keys")
     assert "for ever" in json.dumps(said.document["result"][0]["finding"])
+    refused = keys.plan(1)
+    assert refused.code == REFUSED
+    assert "revoked since" in refused.error["got"]
+
+
+@full_lab
+def test_an_admin_revokes_for_owners_who_cannot_sign(lab: Lab, keys: Keys) -> None:
+    """By their grants, for an owner of the inventory and for one that is in none; nothing without a
+    grant that lasts, and no new key without a grant of its own."""
+    owner = keys.stranger("stranger")
+    keys.register("stranger", 5)
+    keys.grant("authority", "op", REVOKE, seconds=7200)
+    keys.grant("stranger", "op", REVOKE, seconds=60)
+    refused = keys.plan(1, "--as", "admin", "--new-key", key(2))
+    assert refused.code == REFUSED
+    assert "R10" in json.dumps(refused.document)
+    refused = keys.plan(5, "--as", "admin")
+    assert refused.code == REFUSED
+    assert "R9" in json.dumps(refused.document)
+    keys.grant("authority", "op", REGISTER, seconds=7200)
+    keys.grant("stranger", "op", REVOKE, seconds=7200)
+    run_name = keys.planned(1, "--as", "admin", new=2)
+    keys.sign(run_name)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    run_name = keys.planned(5, "--as", "admin")
+    keys.sign(run_name, count=1)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    assert keys.is_revoked(1)
+    assert keys.is_revoked(5)
+    vault = keys.address("authority")
+    owners = {number: read_text(keys.record("val3", number), 1) for number in (1, 2, 5, 9)}
+    assert owners == {1: vault, 2: vault, 5: owner, 9: vault}
+    assert not any(keys.is_revoked(number) for number in (2, 9))
+    assert len(keys.broadcasts) == 3
+
+
+@full_lab
+def test_members_sign_together(lab: Lab, keys: Keys) -> None:
+    """Two of three, each from what the plan gives them; one of them is not enough."""
+    address = keys.council()
+    told = ", ".join(f"{name}: {public}" for name, public in keys.members.items())
+    entry = f"council: {{address: {address}, signer: multisig, threshold: 2, members: {{{told}}}}}"
+    text = keys.operator.inventory.read_text()
+    keys.operator.inventory.write_text(text.replace("  admins:", f"    {entry}\n  admins:"))
+    alone = keys.planned(5)
+    keys.sign_together(alone, "bob")
+    said = keys.operator.says("apply", alone)
+    assert said.code != 0
+    assert "signatures of members" in json.dumps(said.document)
+    assert keys.broadcasts == []
+    together = keys.planned(5)
+    keys.sign_together(together, "eve", "ann")
+    with rescued(lab):
+        said = keys.operator.says("apply", together)
+        assert said.code == 0, said.why
+    assert keys.is_revoked(5)
+    assert not keys.is_revoked(1)
+    assert len(keys.broadcasts) == 1
+
+
+@full_lab
+def test_a_key_at_risk_is_rotated_and_revoked_later(lab: Lab, keys: Keys) -> None:
+    """Readable and not revoked until it is planned again; a stranger's rotation is not taken for
+    the owner's."""
+    run_name = keys.planned(1, "--order", "rotate-first", new=2)
+    keys.sign(run_name, count=1)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    assert read_number(keys.record("val3", 1), 8), "deprecated"
+    assert not keys.is_revoked(1)
+    assert read_text(keys.record("val4", 2), 1) == keys.address("authority")
+    again = keys.plan(1, "--new-key", key(4), "--order", "rotate-first")
+    assert again.code == REFUSED
+    assert "is rotated since" in again.error["got"]
+    run_name = keys.planned(1)
+    keys.sign(run_name, count=1)
+    with rescued(lab):
+        said = keys.operator.says("apply", run_name)
+        assert said.code == 0, said.why
+    assert keys.is_revoked(1)
+    assert not keys.is_revoked(2)
+
+
+@full_lab
+def test_governance_revokes_by_the_file_of_the_page(lab: Lab, keys: Keys) -> None:
+    """docs/keys.md#governance as it stands there: no transaction revokes, a block does; and the
+    product sees it."""
+    page = (CHECKOUT / "docs/keys.md").read_text().partition("### Governance")[2]
+    proposal, vote = (dedent(one.partition("```")[0]) for one in page.split("```json")[1:3])
+    words = {
+        "GOV_MODULE": encode("ve", sha256(b"gov").digest()[:20]), "FINGERPRINT": fingerprint(1),
+        "DENOM": DENOM, "DEPOSIT": "1000", "PROPOSER": keys.address("op"),
+        "OWNER": keys.address("authority"), "VOTER": keys.address("op"), "PROPOSAL_ID": "1",
+    }  # fmt: skip
+    for word, value in words.items():
+        proposal, vote = (one.replace(word, value) for one in (proposal, vote))
+    keys.sign_and_send("op", proposal)
+    keys.send("op", json.loads(vote))
+    end = time.monotonic() + 90
+    while not keys.is_revoked(1):
+        assert time.monotonic() < end, "voting has not ended"
+        time.sleep(1)
+    assert lab.world.transactions("val3", REVOKE) == []
+    said = keys.operator.says("diagnose", "keys")
+    told = json.dumps(said.document["result"][0]["finding"])
+    assert f"by {words['GOV_MODULE']}" in told
     refused = keys.plan(1)
     assert refused.code == REFUSED
     assert "revoked since" in refused.error["got"]

@@ -10,6 +10,7 @@ from remediations.playbooks.keys.guards import (
     GUARDS,
     key_is_active,
     new_key_is_new,
+    registering_was_tried,
     revoking_was_tried,
 )
 from remediations.playbooks.keys.reencryption_actions import store_levels
@@ -29,10 +30,12 @@ def keys_facts(keys: KeysSituation) -> tuple[Fact, ...]:
     key = keys.key
     stands = UNKNOWN if key is None else "revoked" if key.revoked_at else "active"
     return (
-        _fact(keys, "keys.chain", section.chain_id, "it is in what is signed", "inventory"),
-        _fact(keys, "keys.fee", section.fee or NOTHING, "of each transaction", "inventory"),
-        _fact(keys, "keys.gas", str(section.gas), "of each transaction", "inventory"),
-        _fact(keys, "keys.blocks", str(section.timeout_blocks), "then it is too late", "inventory"),
+        key_fact(keys, "keys.chain", section.chain_id, "it is in what is signed", "inventory"),
+        key_fact(keys, "keys.fee", section.fee or NOTHING, "of each transaction", "inventory"),
+        key_fact(keys, "keys.gas", str(section.gas), "of each transaction", "inventory"),
+        key_fact(
+            keys, "keys.blocks", str(section.timeout_blocks), "then it is too late", "inventory"
+        ),
         Fact(
             name="keys.height",
             value=UNKNOWN if told is None else str(told),
@@ -41,54 +44,78 @@ def keys_facts(keys: KeysSituation) -> tuple[Fact, ...]:
             source=height.source,
             at=keys.at,
         ),
-        _fact(keys, "key.fingerprint", keys.fingerprint or NOTHING, "the key that is out", "you"),
-        _fact(keys, "key.stands", stands, "a revoked key cannot be revoked", "its record"),
-        _fact(keys, "key.new", keys.new_key or NOTHING, "the key in its place", "you"),
-        _fact(keys, "key.reason", keys.inputs.get(REASON, NOTHING), "it is in the memo", "you"),
+        key_fact(
+            keys, "key.fingerprint", keys.fingerprint or NOTHING, "the key that is out", "you"
+        ),
+        key_fact(keys, "key.stands", stands, "a revoked key cannot be revoked", "its record"),
+        key_fact(keys, "key.new", keys.new_key or NOTHING, "the key in its place", "you"),
+        key_fact(keys, "key.reason", keys.inputs.get(REASON, NOTHING), "it is in the memo", "you"),
     )
 
 
-def _account_facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
+def account_facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
+    """The account that signs."""
     account, state = keys.account(target), keys.state(target)
     source = account.state.source
     unknown = account.state.reason if isinstance(account.state, Unknown) else UNKNOWN
     return (
-        _fact(keys, f"{target}.name", account.entry.name, "people call it so", "inventory"),
-        _fact(keys, f"{target}.address", account.entry.address, "it signs", "inventory"),
-        _fact(
+        key_fact(keys, f"{target}.name", account.entry.name, "people call it so", "inventory"),
+        key_fact(keys, f"{target}.address", account.entry.address, "it signs", "inventory"),
+        key_fact(
             keys, f"{target}.signer", account.entry.signer.value, "where its key is", "inventory"
         ),
-        _fact(
+        key_fact(
             keys,
             f"{target}.number",
             unknown if state is None else str(state.number),
             "it is in what is signed",
             source,
         ),
-        _fact(
+        key_fact(
             keys,
             f"{target}.sequence",
             unknown if state is None else str(state.sequence),
             "each can be used once; where it has moved, somebody else has signed",
             source,
         ),
-        _fact(
+        key_fact(
             keys,
             f"{target}.public_key",
             keys.public_key(target) or UNKNOWN,
             "the signature must be by this key",
             source,
         ),
+        *_member_facts(keys, target),
     )
 
 
-def _fact(keys: KeysSituation, name: str, value: str, why: str, source: str) -> Fact:
+def _member_facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
+    """Who signs for an account of several, by name."""
+    entry = keys.account(target).entry
+    if not entry.members:
+        return ()
+    names, why = ", ".join(one.name for one in entry.members), "the commands name them"
+    return (
+        key_fact(keys, f"{target}.members", names, why, "inventory"),
+        key_fact(keys, f"{target}.keyring", entry.key or entry.name, why, "inventory"),
+    )
+
+
+def key_fact(keys: KeysSituation, name: str, value: str, why: str, source: str) -> Fact:
+    """A fact that may not move."""
     return Fact(name=name, value=value, rule=Rule.EQUAL, why=why, source=source, at=keys.at)
 
 
-def _data(facts: Facts, target: str) -> dict[str, str | int]:
+def transaction_data(facts: Facts, target: str) -> dict[str, str | int]:
+    """What every transaction of a plan has."""
     fee, fingerprint = facts["keys.fee"], facts["key.fingerprint"]
+    several = {
+        name: facts[f"{target}.{name}"]
+        for name in ("members", "keyring")
+        if f"{target}.{name}" in facts
+    }
     return {
+        **several,
         "name": facts[f"{target}.name"],
         "chain_id": facts["keys.chain"],
         "account": facts[f"{target}.address"],
@@ -104,13 +131,14 @@ def _data(facts: Facts, target: str) -> dict[str, str | int]:
     }
 
 
-def _register_data(facts: Facts, target: str) -> StepData:
-    return {**_data(facts, target), "new_key": facts["key.new"], "label": LABEL}
+def register_data(facts: Facts, target: str) -> StepData:
+    """The first transaction, where a new key is registered."""
+    return {**transaction_data(facts, target), "new_key": facts["key.new"], "label": LABEL}
 
 
-def _revoke_data(facts: Facts, target: str) -> StepData:
+def revoke_data(facts: Facts, target: str) -> StepData:
     """The second transaction where a new key is registered by the first one."""
-    data = _data(facts, target)
+    data = transaction_data(facts, target)
     after = facts["key.new"] != NOTHING
     return {**data, "sequence": int(data["sequence"]) + after}
 
@@ -123,14 +151,16 @@ def levels(keys: KeysSituation) -> tuple[Level, ...]:
 
 
 def _active(keys: KeysSituation) -> int:
-    return sum(1 for key in keys.reading.keys if not key.revoked_at)
+    return sum(1 for key in keys.counted if not key.revoked_at)
 
 
-def _one_more(_: KeysSituation, __: str) -> tuple[Effect, ...]:
+def one_more(_: KeysSituation, __: str) -> tuple[Effect, ...]:
+    """A key is registered."""
     return (Effect(measure=MEASURE, now=0, during=0, after=1),)
 
 
-def _one_less(_: KeysSituation, __: str) -> tuple[Effect, ...]:
+def one_less(_: KeysSituation, __: str) -> tuple[Effect, ...]:
+    """A key is revoked."""
     return (Effect(measure=MEASURE, now=1, during=0, after=0),)
 
 
@@ -138,17 +168,17 @@ REGISTER = Action(
     name="key.register",
     driver=DRIVER_NAME,
     deploy=REGISTER_KEY,
-    facts=_account_facts,
-    data=_register_data,
-    guards=(*GUARDS, new_key_is_new),
-    effects=_one_more,
+    facts=account_facts,
+    data=register_data,
+    guards=(*GUARDS, registering_was_tried, new_key_is_new),
+    effects=one_more,
 )
 REVOKE = Action(
     name="key.revoke",
     driver=DRIVER_NAME,
     deploy=REVOKE_KEY,
-    facts=_account_facts,
-    data=_revoke_data,
+    facts=account_facts,
+    data=revoke_data,
     guards=(*GUARDS, key_is_active, revoking_was_tried),
-    effects=_one_less,
+    effects=one_less,
 )

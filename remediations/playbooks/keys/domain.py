@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from remediations.engine.apply.look import Watch
 from remediations.engine.domain import Domain
 from remediations.engine.plan.plan import Plan
-from remediations.playbooks.keys import compromise
+from remediations.playbooks.keys import compromise, grant, rotate
 from remediations.playbooks.keys.actions import REGISTER, REVOKE, keys_facts, levels
 from remediations.playbooks.keys.finding import NAME, conclude
 from remediations.playbooks.keys.gates import KeysBefore, KeysLook, KeyStands, baseline
@@ -20,9 +21,13 @@ from remediations.reach.connection import Reach
 from remediations.systems.stores.job_steps import DRIVER_NAME as JOB_DRIVER
 from remediations.values.part import Part
 
+if TYPE_CHECKING:  # it needs SSH, which takes a quarter of a second to load
+    from remediations.engine.doctor.examination import Doctor
+
 
 def watch(plan: Plan, reach: Reach) -> Watch:
-    """Looks at the accounts of the inventory, or at the jobs of the plan."""
+    """Looks at the accounts of the inventory and at the owner of the key, or at the jobs of the
+    plan."""
     if any(step.driver == JOB_DRIVER for step in plan.steps):
         from remediations.playbooks.keys.reencryption_watch import watch_jobs
 
@@ -34,20 +39,26 @@ def watch(plan: Plan, reach: Reach) -> Watch:
 
     inventory = getattr(reach, "inventory", None)
     assert isinstance(inventory, Inventory), "connections know their inventory"
-    entry = keys_of(inventory)
+    entry, owner = keys_of(inventory), plan.part(KeysBefore).owner
 
     async def look() -> KeysLook:
-        return KeysLook(now=await read_now(entry))
+        return KeysLook(now=await read_now(entry, owner))
 
     return look
 
 
+def _doctor() -> Doctor:
+    from remediations.playbooks.keys.doctor import DOCTOR
+
+    return DOCTOR
+
+
 def _resources(keys: KeysSituation) -> tuple[str, ...]:
     """The account whose sequence is used, and the key."""
-    owner, chain = keys.owner, keys.reading.section.chain_id
-    if owner is None:
+    signer, chain = keys.signer, keys.reading.section.chain_id
+    if signer is None:
         return (f"keys/{chain}",)
-    return (f"account/{chain}/{owner.entry.address}", f"key/{keys.fingerprint}")
+    return (f"account/{chain}/{signer.entry.address}", f"key/{keys.fingerprint}")
 
 
 DOMAIN = Domain(
@@ -62,12 +73,13 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=_resources,
-    actions=(REGISTER, REVOKE, PROVE_STORE, RESEAL_STORE),
+    actions=(REGISTER, REVOKE, *grant.ACTIONS, rotate.ROTATE_ACTION, PROVE_STORE, RESEAL_STORE),
     playbooks=(compromise.PLAYBOOK,),
     watch=watch,
     checks="remediations.playbooks.keys.checks",
     rules="remediations.playbooks.keys.rules",
     alerts="remediations.playbooks.keys",
     kinds=(KeyStands, KeysBefore, JobsEnded, StoresBefore),
+    doctor=_doctor,
     with_inputs=lambda keys, inputs: replace(keys, inputs=inputs),
 )

@@ -17,6 +17,7 @@ from remediations.playbooks.keys.situation import KeysSituation
 from remediations.render.formats import count_of
 from remediations.systems.transactions.values import AccountReading
 from remediations.values.reading import Unknown, value_or_none
+from remediations.values.transaction import REVOKE as GRANTED
 
 NAME, PLAYBOOK = "keys", "INC-005"
 _MOST_ROWS = 50
@@ -130,6 +131,20 @@ def _tables(keys: KeysSituation) -> Iterator[FindingTable]:
         columns=("account", "address", "signs", "keys", "besides"),
         rows=tuple(_who(keys, one) for one in keys.reading.accounts),
     )
+    others = tuple(_others(keys))
+    if others:
+        yield FindingTable(
+            title="keys of others that an admin may revoke",
+            columns=("key", "owner", "stands", "who may revoke it"),
+            rows=others[:_MOST_ROWS],
+        )
+    for reading, title in (
+        (keys.reading.grants, "who may revoke for an account is not known"),
+        (keys.reading.others_grants, "for which others an admin may revoke is not known"),
+    ):
+        if isinstance(reading, Unknown):
+            unread_row = (reading.source, reading.reason)
+            yield FindingTable(title=title, columns=("source", "why"), rows=(unread_row,))
 
 
 def _by(address: str, by: str, new: str) -> str:
@@ -145,12 +160,27 @@ def _in(event: object) -> str:
 def _who(keys: KeysSituation, account: AccountReading) -> tuple[str, ...]:
     entry = account.entry
     count = "?" if isinstance(account.keys, Unknown) else str(len(account.keys.value))
+    besides = ", ".join([*_admins(keys, entry.address), "governance"])
+    return (entry.name, entry.address, entry.signer.value, count, besides)
+
+
+def _admins(keys: KeysSituation, granter: str) -> list[str]:
+    """Who may revoke the keys of an account, and until when."""
     names = {one.entry.address: one.entry.name for one in keys.reading.accounts}
-    grants = [
+    return [
         f"{names.get(one.grantee, one.grantee)} (authz"
         + (f" until {day(int(one.expires))})" if one.expires else ", for ever)")
-        for one in value_or_none(keys.reading.grants) or ()
-        if one.granter == entry.address
+        for one in value_or_none(keys.reading.granted(granter)) or ()
+        if (one.granter, one.message) == (granter, GRANTED)
     ]
-    besides = ", ".join([*grants, "governance"])
-    return (entry.name, entry.address, entry.signer.value, count, besides)
+
+
+def _others(keys: KeysSituation) -> Iterator[tuple[str, ...]]:
+    """The keys of accounts outside of the inventory that granted an admin to revoke them."""
+    for owner in keys.reading.owners:
+        admins = ", ".join(_admins(keys, owner.address))
+        if isinstance(owner.keys, Unknown):
+            yield ("?", owner.address, owner.keys.reason, admins)
+            continue
+        for key in owner.keys.value if admins else ():
+            yield (key.fingerprint, owner.address, judge_key(keys, key).condition, admins)

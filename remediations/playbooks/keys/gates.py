@@ -17,6 +17,7 @@ from remediations.values.reading import value_or_none
 from remediations.values.record import Record
 
 MEASURE = "active keys"
+GATE_LIMIT_S = 120
 _TWO = 2
 
 
@@ -40,7 +41,8 @@ class KeyBefore(Record, frozen=True, kw_only=True):
 
 class KeysBefore(Kinded, frozen=True, kw_only=True):
     """The keys and the account when the plan was made. `sends` is how many transactions it signs;
-    `fingerprint` is the key that is revoked, `new` the one that is registered, "" for none."""
+    `fingerprint` is the key that is revoked, `owner` the address that has registered it, `new` the
+    one that is registered, "" for none."""
 
     KIND: ClassVar[str] = "keys.before/1"
 
@@ -49,6 +51,7 @@ class KeysBefore(Kinded, frozen=True, kw_only=True):
     sequence: int
     sends: int
     fingerprint: str
+    owner: str
     new: str
     keys: tuple[KeyBefore, ...]
 
@@ -65,13 +68,24 @@ def baseline(keys: KeysSituation, proposal: Proposal[KeysSituation]) -> tuple[Pa
         sequence=0 if state is None else state.sequence,
         sends=len(proposal.moves),
         fingerprint=keys.fingerprint,
+        owner=keys.key_owner,
         new=keys.new_fingerprint,
         keys=tuple(
             KeyBefore(fingerprint=k.fingerprint, address=k.address, revoked=bool(k.revoked_at))
-            for k in keys.reading.keys
+            for k in keys.counted
         ),
     )
     return (Part.of(before),)
+
+
+def stands_gate(fingerprint: str, address: str, *, revoked: bool) -> Gate:
+    """The gate after a transaction that registers or revokes."""
+    word = "revoked" if revoked else "active"
+    return Gate(
+        title=f"two endpoints record {fingerprint[:12]} as {word}",
+        timeout_s=GATE_LIMIT_S,
+        asks=Part.of(KeyStands(fingerprint=fingerprint, address=address, revoked=revoked)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

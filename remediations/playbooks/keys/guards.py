@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.transactions.inventory import Signer
 from remediations.systems.transactions.sent import SIGNED
+from remediations.systems.transactions.trials import trial_fingerprint
+from remediations.values.bech32 import decode, encode
+from remediations.values.multisig import Multisig
 from remediations.values.reading import Known, Unknown, value_or_none
+from remediations.values.transaction import REGISTER, REVOKE
 
 NOT_READ = "it was not read"
 DIAGNOSE = "`remediate diagnose keys` says why; then plan again"
+MORE_GAS = "read what it says; more gas is `keys.gas` of the inventory"
 _TWO = 2
 
 
@@ -65,25 +72,34 @@ def signing_key_is_known(keys: KeysSituation, target: str) -> GuardResult:
     )
 
 
-def one_signs(keys: KeysSituation, target: str) -> GuardResult:
-    """R4: one key signs for the account. Signatures of several are not put together here."""
-    signer = keys.account(target).entry.signer
+def signers_are_known(keys: KeysSituation, target: str) -> GuardResult:
+    """R4: one key signs for the account, or so many of members whose keys make its address."""
+    entry = keys.account(target).entry
+    several = Multisig.parse(entry.public_key or "")
+    prefix, _ = decode(entry.address)
+    made = encode(prefix, several.address) if several is not None else ""
+    told = f"{several.threshold} of {len(several.members)} members" if several else "no members"
+    alone = entry.signer is not Signer.MULTISIG
     return guard_result(
         "R4",
-        "one key signs for the account",
+        "it is known who signs for the account",
         subject=target,
-        holds=signer is not Signer.MULTISIG,
-        got=signer.value,
-        expected=" | ".join(one.value for one in Signer if one is not Signer.MULTISIG),
-        next_step="put the signatures together by hand (docs/keys.md#by-hand)",
-        facts=(f"{target}.signer",),
+        holds=alone or made == entry.address,
+        got=entry.signer.value
+        if alone
+        else f"multisig, {told}{f', which make {made}' if made else ''}",
+        expected="one key, or `threshold` and `members` of a multisig, in their order, that make "
+        f"{entry.address}",
+        next_step=f"`keys show {entry.key or entry.name} --output json` tells them where the "
+        "account is in a keyring",
+        facts=(f"{target}.signer", f"{target}.public_key"),
     )
 
 
 def key_is_active(keys: KeysSituation, target: str) -> GuardResult:
     """R5: the key is this account's and not revoked, by its record on all endpoints."""
-    read, key = keys.account(target).keys, keys.key
-    address = keys.account(target).entry.address
+    address, key = keys.acts_for(target), keys.key
+    read = keys.keys_of(address)
     holds = (
         None
         if isinstance(read, Unknown)
@@ -105,24 +121,52 @@ def key_is_active(keys: KeysSituation, target: str) -> GuardResult:
     )
 
 
+class Tried(NamedTuple):
+    """What an endpoint made of a transaction that was tried, as a guard has it."""
+
+    holds: bool | None
+    got: str
+    expected: str
+
+
+def tried(keys: KeysSituation, target: str, message: str, key: str = "") -> Tried:
+    """A message about a key (left out: that which is out), as this account would send it."""
+    address = keys.account(target).entry.address
+    found = keys.reading.simulation(key or keys.fingerprint, address, message)
+    gas, most = None if found is None else found.gas, keys.reading.section.gas
+    expected = f"a simulation that succeeds, with at most {most} gas"
+    if isinstance(gas, Known):
+        return Tried(gas.value <= most, f"{gas.value} gas", expected)
+    return Tried(None, "it was not tried" if gas is None else gas.reason, expected)
+
+
 def revoking_was_tried(keys: KeysSituation, target: str) -> GuardResult:
     """R6: the chain would do it now, for no more gas than the inventory allows."""
-    found = keys.reading.simulation(keys.fingerprint)
-    gas, most = None if found is None else found.gas, keys.reading.section.gas
-    holds = gas.value <= most if isinstance(gas, Known) else None
+    found = tried(keys, target, REVOKE)
     return guard_result(
         "R6",
         "the chain would revoke the key now",
         subject=target,
-        holds=holds,
-        got="it was not tried"
-        if gas is None
-        else gas.reason
-        if isinstance(gas, Unknown)
-        else f"{gas.value} gas",
-        expected=f"a simulation that succeeds, with at most {most} gas",
-        next_step="read what it says; more gas is `keys.gas` of the inventory",
+        holds=found.holds,
+        got=found.got,
+        expected=found.expected,
+        next_step=MORE_GAS,
         facts=("key.fingerprint",),
+    )
+
+
+def registering_was_tried(keys: KeysSituation, target: str) -> GuardResult:
+    """R13: the chain would register a key for the owner now, for no more gas than allowed."""
+    found = tried(keys, target, REGISTER, trial_fingerprint(keys.acts_for(target)))
+    return guard_result(
+        "R13",
+        "the chain would register a key now",
+        subject=target,
+        holds=found.holds,
+        got=found.got,
+        expected=found.expected,
+        next_step=MORE_GAS,
+        facts=("key.new",),
     )
 
 
@@ -181,6 +225,6 @@ def nothing_else_is_signed(keys: KeysSituation, target: str) -> GuardResult:
     )
 
 
-GUARDS = (account_is_read, signing_key_is_known, one_signs, nothing_else_is_signed)
+GUARDS = (account_is_read, signing_key_is_known, signers_are_known, nothing_else_is_signed)
 """What holds for every transaction of an account."""
 INVARIANTS = (endpoints_are_two,)

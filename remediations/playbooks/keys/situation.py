@@ -18,11 +18,13 @@ from remediations.systems.transactions.values import (
     KeyRecord,
     KeysReading,
 )
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Reading, Unknown, Why, value_or_none
 from remediations.values.record import Moment
 
 FINGERPRINT, REASON, NEW_KEY = "fingerprint", "reason", "new-key"
+AS, ORDER = "as", "order"
 """The inputs."""
+CONTAIN_FIRST, ROTATE_FIRST = "contain-first", "rotate-first"
 KEY_BYTES = 32
 
 
@@ -64,8 +66,48 @@ class KeysSituation:
     @property
     def key(self) -> KeyRecord | None:
         """What the chain records of the key, None if nothing was read of it."""
-        those = (key for key in self.reading.keys if key.fingerprint == self.fingerprint)
-        return next(those, None)
+        others = (key for one in self.reading.owners for key in value_or_none(one.keys) or ())
+        those = (*self.reading.keys, *others)
+        return next((key for key in those if key.fingerprint == self.fingerprint), None)
+
+    @property
+    def key_owner(self) -> str:
+        """The address of whoever has registered the key; "" where that was not read."""
+        return self.key.address if self.key is not None else ""
+
+    @property
+    def signer(self) -> AccountReading | None:
+        """The account of the inventory that signs: whom people named, else the key's owner."""
+        named = self.inputs.get(AS)
+        if named is None:
+            return self.owner
+        return next((one for one in self.reading.accounts if one.entry.name == named), None)
+
+    def acts_for(self, target: str) -> str:
+        """The address in whose name an account acts: by a grant that of the key's owner, else its
+        own."""
+        return self.key_owner if AS in self.inputs else self.account(target).entry.address
+
+    def keys_of(self, address: str) -> Reading[tuple[KeyRecord, ...]]:
+        """The keys of an account, of the inventory or not."""
+        for one in self.reading.accounts:
+            if one.entry.address == address:
+                return one.keys
+        for other in self.reading.owners:
+            if other.address == address:
+                return other.keys
+        return Unknown(why=Why.NOT_ASKED, reason="nobody has asked", source=address, at=self.at)
+
+    @property
+    def counted(self) -> tuple[KeyRecord, ...]:
+        """The keys of the accounts of the inventory, and of whoever owns the key that is out."""
+        theirs = (
+            key
+            for one in self.reading.owners
+            for key in value_or_none(one.keys) or ()
+            if key.address == self.key_owner
+        )
+        return (*self.reading.keys, *theirs)
 
     def account(self, target: str) -> AccountReading:
         """The account that is called so in plans."""

@@ -11,11 +11,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import median
 from typing import TypeVar
 
 from remediations.reach.background import run_in_thread
 from remediations.systems.transactions.inventory import Endpoint, KeysEntry
-from remediations.systems.transactions.questions import Status, status
+from remediations.systems.transactions.questions import Status, block_times, status
 from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.values import EndpointReading, EndpointState
 from remediations.values.reading import Known, Reading, Unknown, Why
@@ -50,9 +52,22 @@ async def _endpoint(endpoint: Endpoint, entry: KeysEntry) -> EndpointReading:
         first=first.height,
         last=last.height,
         catching_up=last.catching_up,
+        block_time=int(last.time),
+        pace_ms=await _pace_ms(endpoint, last),
     )
     known: Reading[EndpointState] = Known(value=state, source=endpoint.url, at=at)
     return EndpointReading(endpoint=endpoint, state=known, flaw=_flaw(entry, first, last))
+
+
+async def _pace_ms(endpoint: Endpoint, last: Status) -> int:
+    """How long a block takes: the median of the last ones, so that a halt among them, or the time
+    of a genesis, does not count. 0 where that cannot be told."""
+    try:
+        times = await run_in_thread(block_times, endpoint, last.height)
+    except RpcError:
+        return 0
+    took = [after - before for before, after in pairwise(times)]
+    return round(1000 * median(took)) if took else 0
 
 
 def _flaw(entry: KeysEntry, first: Status, last: Status) -> str:

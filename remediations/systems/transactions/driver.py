@@ -155,7 +155,7 @@ class TransactionDriver:
                 f"{path.name} is not the planned transaction ({refusal.flaw})",
                 got=f"{refusal.got}; expected {refusal.expected}",
             )
-        return planned.signed(signed.mode, signed.signature)
+        return signed.to_send(planned)
 
     async def _ready(self, planned: Unsigned) -> list[Endpoint]:
         """The endpoints of the chain, where the sequence is the planned one.

@@ -15,6 +15,11 @@ keys:
       signer: offline           # keyring | hardware | offline | multisig
       public_key: 02…           # 33 bytes in hex; left out: as the chain knows it
       key: vault                # its name in the keyring, for the commands that are shown
+    council:
+      address: ve1…
+      signer: multisig
+      threshold: 2              # so many of its members sign
+      members: {ann: 02…, bob: 03…, eve: 02…}   # in the order in which `keys show council` has them
     admin: {address: ve1…, signer: keyring, key: admin}
   admins: [admin]               # may have been given the right to revoke for others (authz)
 
@@ -24,6 +29,7 @@ keys:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,6 +37,7 @@ from remediations.engine.observe.inventory_section import InventorySection, Sect
 from remediations.errors import UsageError
 from remediations.values.bech32 import NotBech32, decode
 from remediations.values.inventory import Inventory
+from remediations.values.multisig import Multisig
 from remediations.values.part import Kinded
 from remediations.values.record import Record
 from remediations.values.transaction import FEE
@@ -47,6 +54,7 @@ _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]{1,64}){0,4}")
 _ADDRESS = re.compile(r"[a-z0-9]{8,90}")
 _PUBLIC_KEY = re.compile("0[23][0-9a-f]{64}")
+_HEX = "33 bytes in lower-case hex, 02 or 03 first"
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -66,14 +74,23 @@ class Endpoint(Record, frozen=True, kw_only=True):
     url: str
 
 
+class Member(Record, frozen=True, kw_only=True):
+    """Somebody who signs for an account together with others; the key is hex."""
+
+    name: str
+    public_key: str
+
+
 class AccountEntry(Record, frozen=True, kw_only=True):
-    """An account, as its operator says. `public_key` is hex, None if only the chain knows it."""
+    """An account, as its operator says. `public_key` is hex, or the text of a `Multisig` that is
+    made of its `members`; None if only the chain knows it."""
 
     name: str
     address: str
     signer: Signer
     public_key: str | None
     key: str | None
+    members: tuple[Member, ...] = ()
 
     @property
     def target(self) -> str:
@@ -160,21 +177,51 @@ def _endpoint(table: InventoryTable, name: str) -> Endpoint:
 
 def _account(accounts: InventoryTable, name: str) -> AccountEntry:
     table = accounts.table(name)
-    table.keys(required=("address", "signer"), optional=("public_key", "key"))
+    table.keys(
+        required=("address", "signer"), optional=("public_key", "key", "threshold", "members")
+    )
     address = table.text("address", _ADDRESS, "the address of an account")
     try:
         decode(address)
     except NotBech32 as error:
         raise table.wrong("address", f"the address of an account ({error})") from error
+    signer = table.choice("signer", Signer)
+    members = _members(table) if signer is Signer.MULTISIG else ()
+    several = signer is Signer.MULTISIG
+    unused = ("public_key", *(() if members else ("threshold",)))
+    for key in unused if several else ("threshold", "members"):
+        if key in table.content:
+            named = f"{signer.value} without members" if several and not members else signer.value
+            raise table.wrong(key, f"nothing: the account's signer is {named}")
     return AccountEntry(
         name=name,
         address=address,
-        signer=table.choice("signer", Signer),
-        public_key=table.optional(
-            "public_key", _PUBLIC_KEY, "33 bytes in lower-case hex, 02 or 03 first"
-        ),
+        signer=signer,
+        public_key=_several(table, members)
+        if members
+        else table.optional("public_key", _PUBLIC_KEY, _HEX),
         key=table.optional("key", _KEY, "the name of a key in a keyring"),
+        members=members,
     )
+
+
+def _members(table: InventoryTable) -> tuple[Member, ...]:
+    """Those of a multisig. Without them it can be named, and nothing can be planned for it."""
+    if "members" not in table.content:
+        return ()
+    names, those = _names(table, "members"), table.table("members")
+    return tuple(Member(name=n, public_key=those.text(n, _PUBLIC_KEY, _HEX)) for n in names)
+
+
+def _several(table: InventoryTable, members: Sequence[Member]) -> str:
+    threshold = table.whole_number(
+        "threshold", 1, len(members), default=0, unit="members that have to sign"
+    )
+    found = Multisig(threshold, tuple(one.public_key for one in members))
+    if found.flaw:
+        what = "threshold" if not threshold else "members"
+        raise table.wrong(what, f"how many of which different members sign ({found.flaw})")
+    return found.text
 
 
 def _admins(table: InventoryTable, known: set[str]) -> tuple[str, ...]:

@@ -14,12 +14,20 @@ from remediations.engine.system import LookRequest
 from remediations.errors import RemediationError
 from remediations.files.trusted import read_trusted
 from remediations.reach.background import run_in_thread
-from remediations.systems.transactions import questions
+from remediations.systems.transactions import granted, questions
 from remediations.systems.transactions.asking import agreed, read_endpoints
 from remediations.systems.transactions.inventory import AccountEntry, Endpoint, KeysEntry, keys_of
 from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.sent import SIGNED
 from remediations.systems.transactions.signed import MOST_BYTES, NotSigned, read_signed
+from remediations.systems.transactions.trials import (
+    BY_GRANT,
+    Trial,
+    granted_trials,
+    register_trials,
+    revoke_trials,
+    rotate_trials,
+)
 from remediations.systems.transactions.values import (
     AccountReading,
     AccountsNow,
@@ -27,6 +35,7 @@ from remediations.systems.transactions.values import (
     EndpointReading,
     Grant,
     KeyEvent,
+    KeyOwner,
     KeyRecord,
     KeysReading,
     SignedFile,
@@ -34,10 +43,11 @@ from remediations.systems.transactions.values import (
 )
 from remediations.values.part import Kinded
 from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
-from remediations.values.transaction import REVOKE, SignMode, Unsigned, canonical
 
 _MOST_FILES = 50
-_MOST_SIMULATED = 20
+_MOST_SIMULATED = 200
+_AT_A_TIME = 4
+_MOST_OWNERS = 50
 
 
 async def look_at_keys(look: LookRequest) -> Sequence[Kinded]:
@@ -50,12 +60,19 @@ async def read_keys(entry: KeysEntry) -> KeysReading:
     endpoints = await read_endpoints(entry)
     used = [one.endpoint for one in endpoints if not one.flaw]
     accounts = await asyncio.gather(*(_account(one, used) for one in entry.accounts))
-    events, grants, simulations, signed = await asyncio.gather(
+    events, grants, others, signed = await asyncio.gather(
         _events(used),
         _grants(entry, used),
-        _simulations(entry, accounts, used),
+        _others_grants(entry, used),
         run_in_thread(_signed, Path(entry.directory) / SIGNED),
     )
+    owners = await _owners(others, used)
+    trials = [
+        *revoke_trials(entry, accounts),
+        *granted_trials(entry, accounts, owners, _either(grants, others)),
+        *rotate_trials(entry, accounts),
+        *register_trials(entry, accounts, _either(grants, others)),
+    ]
     return KeysReading(
         section=entry,
         endpoints=endpoints,
@@ -63,7 +80,9 @@ async def read_keys(entry: KeysEntry) -> KeysReading:
         accounts=tuple(accounts),
         events=events,
         grants=grants,
-        simulations=simulations,
+        others_grants=others,
+        owners=owners,
+        simulations=await _simulations(trials, used),
         signed=signed,
     )
 
@@ -78,13 +97,17 @@ def _height(endpoints: Sequence[EndpointReading]) -> Reading[int]:
     return Known(value=min(heights), source="status", at=at)
 
 
-async def read_now(entry: KeysEntry) -> AccountsNow:
-    """The accounts with their keys, as the endpoints that answer for the chain have them now: what
-    is looked at again and again while a plan is applied. Nobody waits for a height to move."""
+async def read_now(entry: KeysEntry, *owners: str) -> AccountsNow:
+    """The accounts with their keys, and the keys of `owners`, as the endpoints that answer for the
+    chain have them now: what is looked at again and again while a plan is applied. Nobody waits for
+    a height to move."""
     answers = await asyncio.gather(*(_is_of(one, entry.chain_id) for one in entry.endpoints))
     used = [one for one, good in zip(entry.endpoints, answers, strict=True) if good]
     accounts = await asyncio.gather(*(_account(one, used) for one in entry.accounts))
-    return AccountsNow(endpoints=len(used), accounts=tuple(accounts))
+    ours = {one.address for one in entry.accounts}
+    others = [one for one in dict.fromkeys(owners) if one and one not in ours]
+    found = await asyncio.gather(*(_owner(one, used) for one in others))
+    return AccountsNow(endpoints=len(used), accounts=tuple(accounts), owners=tuple(found))
 
 
 async def _is_of(endpoint: Endpoint, chain_id: str) -> bool:
@@ -122,60 +145,74 @@ async def _events(used: Sequence[Endpoint]) -> Reading[tuple[KeyEvent, ...]]:
     return Known(value=tuple(ordered), source=source, at=at)
 
 
+async def _owner(address: str, used: Sequence[Endpoint]) -> KeyOwner:
+    asked = partial(questions.keys, address=address)
+    return KeyOwner(
+        address=address, keys=await agreed(used, asked, "abci_query encryption RecipientKey")
+    )
+
+
 async def _grants(entry: KeysEntry, used: Sequence[Endpoint]) -> Reading[tuple[Grant, ...]]:
+    """Those among the accounts of the inventory, each asked for by itself: what others grant cannot
+    hide them."""
     addresses = {one.name: one.address for one in entry.accounts}
-    pairs = [
-        (one.address, addresses[admin])
+    asked_for = [
+        (one.address, addresses[admin], message)
         for one in entry.accounts
         for admin in entry.admins
+        for message in BY_GRANT
         if one.name != admin
     ]
 
     def asked(endpoint: Endpoint) -> tuple[Grant, ...]:
-        return tuple(
-            grant for pair in pairs for grant in questions.grants(endpoint, pair[0], pair[1])
-        )
+        return tuple(grant for those in asked_for for grant in granted.grants(endpoint, *those))
 
     return await agreed(used, asked, "abci_query authz Grants")
 
 
-async def _simulations(
-    entry: KeysEntry, accounts: Sequence[AccountReading], used: Sequence[Endpoint]
-) -> tuple[Simulation, ...]:
-    """What revoking each key that is not revoked would take, at the first endpoint."""
-    found: list[Simulation] = []
-    for account in accounts:
-        state = value_or_none(account.state)
-        active = [key for key in value_or_none(account.keys) or () if not key.revoked_at]
-        for key in active if state is not None else ():
-            if len(found) >= _MOST_SIMULATED:
-                break
-            assert state is not None
-            transaction = revoke_trial(entry, account.entry, state, key.fingerprint)
-            asked = partial(questions.simulate, transaction=transaction)
+async def _others_grants(entry: KeysEntry, used: Sequence[Endpoint]) -> Reading[tuple[Grant, ...]]:
+    """Those that the admins have from accounts outside of the inventory."""
+    ours = {one.name: one.address for one in entry.accounts}
+
+    def asked(endpoint: Endpoint) -> tuple[Grant, ...]:
+        given = tuple(
+            grant
+            for admin in entry.admins
+            for grant in granted.grants_to(endpoint, ours[admin], BY_GRANT)
+            if grant.granter not in ours.values()
+        )
+        if len({one.granter for one in given}) > _MOST_OWNERS:
+            said = f"{endpoint.name}: more than {_MOST_OWNERS} accounts have granted something"
+            raise RpcError(said, why=Why.TOO_LARGE)
+        return given
+
+    return await agreed(used, asked, "abci_query authz GranteeGrants")
+
+
+async def _owners(
+    grants: Reading[tuple[Grant, ...]], used: Sequence[Endpoint]
+) -> tuple[KeyOwner, ...]:
+    """The accounts outside of the inventory for which an admin may revoke."""
+    addresses = sorted({one.granter for one in value_or_none(grants) or ()})
+    return tuple(await asyncio.gather(*(_owner(one, used) for one in addresses)))
+
+
+def _either(*grants: Reading[tuple[Grant, ...]]) -> tuple[Grant, ...]:
+    return tuple(one for those in grants for one in value_or_none(those) or ())
+
+
+async def _simulations(trials: Sequence[Trial], used: Sequence[Endpoint]) -> tuple[Simulation, ...]:
+    """What each of them would take, at the first endpoint; some at a time."""
+    some = asyncio.Semaphore(_AT_A_TIME)
+
+    async def tried(trial: Trial) -> Simulation:
+        asked = partial(questions.simulate, transaction=trial.transaction)
+        async with some:
             gas = await agreed(used[:1], asked, "abci_query simulate")
-            found.append(Simulation(fingerprint=key.fingerprint, gas=gas))
-    return tuple(found)
+        about = {"fingerprint": trial.fingerprint, "by": trial.by, "message": trial.message}
+        return Simulation(**about, gas=gas)
 
-
-def revoke_trial(
-    entry: KeysEntry, account: AccountEntry, state: AccountState, fingerprint: str
-) -> bytes:
-    """A transaction that revokes, without a signature: it can be tried, and never be sent."""
-    message = {"@type": REVOKE, "sender": account.address, "key_fingerprint": fingerprint}
-    unsigned = Unsigned(
-        chain_id=entry.chain_id,
-        account=account.address,
-        account_number=state.number,
-        sequence=state.sequence,
-        public_key=account.public_key or state.public_key,
-        messages=canonical([message]),
-        fee=entry.fee,
-        gas=entry.gas,
-        memo="",
-        timeout_height=0,
-    )
-    return unsigned.signed(SignMode.DIRECT, b"")
+    return tuple(await asyncio.gather(*(tried(one) for one in trials[:_MOST_SIMULATED])))
 
 
 def _signed(directory: Path) -> Reading[tuple[SignedFile, ...]]:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,11 +15,11 @@ from remediations.systems.transactions.inventory import Endpoint
 from remediations.systems.transactions.rpc import RpcError, ask
 from remediations.systems.transactions.values import (
     AccountState,
-    Grant,
     KeyEvent,
     KeyEventKind,
     KeyRecord,
 )
+from remediations.values.multisig import read_key
 from remediations.values.protobuf import (
     ProtobufError,
     read_all,
@@ -28,24 +29,25 @@ from remediations.values.protobuf import (
     write_text,
 )
 from remediations.values.reading import Why
-from remediations.values.transaction import REVOKE, SECP256K1
 
 T = TypeVar("T")
 Tree = dict[str, Any]
 _ENCRYPTION = "virtengine.encryption.v1"
 _BASE_ACCOUNT = "/cosmos.auth.v1beta1.BaseAccount"
-_GENERIC = "/cosmos.authz.v1beta1.GenericAuthorization"
 _PAGE = 100
 _MOST_PAGES = 20
 _MOST_KEYS = 200
+_MOST_HEADERS = 20
+"""The chain's program answers with no more of them."""
 
 
 class Status(NamedTuple):
-    """An endpoint of itself."""
+    """An endpoint of itself. `time` is that of its last block, in seconds since 1970."""
 
     chain_id: str
     height: int
     catching_up: bool
+    time: float
 
 
 class Included(NamedTuple):
@@ -65,10 +67,24 @@ def status(endpoint: Endpoint) -> Status:
         RpcError: no answer that can be used.
     """
     tree = ask(endpoint, "status")
-    return _read(endpoint, lambda: Status(
+    return read_answer(endpoint, lambda: Status(
         str(tree["node_info"]["network"]),
         _number(tree["sync_info"]["latest_block_height"]),
         bool(tree["sync_info"]["catching_up"]),
+        _time(tree["sync_info"]["latest_block_time"]),
+    ))  # fmt: skip
+
+
+def block_times(endpoint: Endpoint, last: int) -> tuple[float, ...]:
+    """When the last twenty blocks up to this height were made, in seconds since 1970, in order.
+
+    Raises:
+        RpcError: no answer that can be used.
+    """
+    first = max(1, last - _MOST_HEADERS + 1)
+    tree = ask(endpoint, "blockchain", minHeight=str(first), maxHeight=str(last))
+    return read_answer(endpoint, lambda: tuple(
+        sorted(_time(one["header"]["time"]) for one in tree["block_metas"])
     ))  # fmt: skip
 
 
@@ -78,7 +94,7 @@ def account(endpoint: Endpoint, address: str) -> AccountState:
     Raises:
         RpcError: no answer, or an account that is not a plain one.
     """
-    answer = _query(endpoint, "/cosmos.auth.v1beta1.Query/Account", write_text(1, address))
+    answer = query(endpoint, "/cosmos.auth.v1beta1.Query/Account", write_text(1, address))
 
     def found() -> AccountState:
         boxed = read_one(answer, 1)
@@ -86,17 +102,15 @@ def account(endpoint: Endpoint, address: str) -> AccountState:
             raise ValueError(f"{address} is not a plain account")
         base = read_one(boxed, 2)
         key = read_one(base, 2)
-        if key and read_text(key, 1) != SECP256K1:
-            raise ValueError(f"the key of {address} is not one of secp256k1")
         if read_text(base, 1) != address:
             raise ValueError("the answer is about another account")
         return AccountState(
             number=read_number(base, 3),
             sequence=read_number(base, 4),
-            public_key=read_one(read_one(key, 2), 1).hex() if key else "",
+            public_key=read_key(key) if key else "",
         )
 
-    return _read(endpoint, found)
+    return read_answer(endpoint, found)
 
 
 def keys(endpoint: Endpoint, address: str) -> tuple[KeyRecord, ...]:
@@ -105,7 +119,7 @@ def keys(endpoint: Endpoint, address: str) -> tuple[KeyRecord, ...]:
     Raises:
         RpcError: no answer that can be used.
     """
-    answer = _query(endpoint, f"/{_ENCRYPTION}.Query/RecipientKey", write_text(1, address))
+    answer = query(endpoint, f"/{_ENCRYPTION}.Query/RecipientKey", write_text(1, address))
 
     def found() -> tuple[KeyRecord, ...]:
         records = tuple(_record(one) for one in read_all(answer, 1))
@@ -113,7 +127,7 @@ def keys(endpoint: Endpoint, address: str) -> tuple[KeyRecord, ...]:
             raise ValueError("keys of another account, or too many")
         return tuple(sorted(records, key=lambda one: one.fingerprint))
 
-    return _read(endpoint, found)
+    return read_answer(endpoint, found)
 
 
 def events(endpoint: Endpoint) -> tuple[KeyEvent, ...]:
@@ -143,41 +157,15 @@ def events(endpoint: Endpoint) -> tuple[KeyEvent, ...]:
     return tuple(sorted(found, key=lambda one: (one.height, one.kind, one.fingerprint)))
 
 
-def grants(endpoint: Endpoint, granter: str, grantee: str) -> tuple[Grant, ...]:
-    """The right to revoke keys that one account gave another, if it did.
-
-    Raises:
-        RpcError: no answer that can be used.
-    """
-    asked = write_text(1, granter) + write_text(2, grantee) + write_text(3, REVOKE)
-    try:
-        answer = _query(endpoint, "/cosmos.authz.v1beta1.Query/Grants", asked)
-    except RpcError as error:
-        if "authorization not found" in str(error):
-            return ()
-        raise
-
-    def found() -> tuple[Grant, ...]:
-        given = []
-        for one in read_all(answer, 1):
-            expires = read_one(one, 2)
-            until = str(read_number(expires, 1)) if expires else ""
-            if read_text(read_one(one, 1), 1) == _GENERIC:
-                given.append(Grant(granter=granter, grantee=grantee, expires=until))
-        return tuple(given)
-
-    return _read(endpoint, found)
-
-
 def simulate(endpoint: Endpoint, transaction: bytes) -> int:
     """The gas that it takes now. Signatures are not looked at.
 
     Raises:
         RpcError: it would fail, or no answer.
     """
-    answer = _query(endpoint, "/app/simulate", transaction, raw=True)
+    answer = query(endpoint, "/app/simulate", transaction, raw=True)
     # This one answers in JSON, as no other does.
-    return _read(endpoint, lambda: _number(json.loads(answer)["gas_info"]["gas_used"]))
+    return read_answer(endpoint, lambda: _number(json.loads(answer)["gas_info"]["gas_used"]))
 
 
 def included(endpoint: Endpoint, named: str) -> Included | None:
@@ -205,11 +193,15 @@ def included(endpoint: Endpoint, named: str) -> Included | None:
             _number(result.get("gas_used", "0")),
         )
 
-    return _read(endpoint, found)
+    return read_answer(endpoint, found)
 
 
-def _query(endpoint: Endpoint, path: str, asked: bytes, *, raw: bool = False) -> bytes:
-    """The bytes of an answer. With `raw` those of the application itself."""
+def query(endpoint: Endpoint, path: str, asked: bytes, *, raw: bool = False) -> bytes:
+    """The bytes of an answer. With `raw` those of the application itself.
+
+    Raises:
+        RpcError: there is none, or an error.
+    """
     tree = ask(endpoint, "abci_query", path=f'"{path}"', data=f"0x{asked.hex()}")
     answer = tree.get("response")
     if not isinstance(answer, dict):
@@ -250,7 +242,7 @@ def _pages(endpoint: Endpoint, method: str, key: str, query: str) -> Iterator[Tr
     for page in range(1, _MOST_PAGES + 1):
         words = {"query": f'"{query}"', "page": str(page), "per_page": str(_PAGE)}
         tree = ask(endpoint, method, order_by='"asc"', **words)
-        total = _read(endpoint, partial(_total, tree))
+        total = read_answer(endpoint, partial(_total, tree))
         found = tree.get(key) or []
         yield from found
         seen += len(found)
@@ -291,7 +283,7 @@ def _events(
             for one in told
         ]
 
-    yield from _read(endpoint, found)
+    yield from read_answer(endpoint, found)
 
 
 def _attributes(event: Tree) -> dict[str, str]:
@@ -310,7 +302,19 @@ def _number(value: object) -> int:
     return int(value)
 
 
-def _read(endpoint: Endpoint, found: Callable[[], T]) -> T:
+def _time(value: object) -> float:
+    """A time as Go writes it, with nine digits after the second: six are kept."""
+    text = str(value)[:40].removesuffix("Z")
+    whole, _, fraction = text.partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00").timestamp()
+
+
+def read_answer(endpoint: Endpoint, found: Callable[[], T]) -> T:
+    """What is found in an answer.
+
+    Raises:
+        RpcError: it is of another form.
+    """
     try:
         return found()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:

@@ -12,21 +12,23 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from remediations.values.multisig import MULTISIG, SECP256K1, Multisig, places, read_key
 from remediations.values.protobuf import (
     ProtobufError,
     read_all,
     read_fields,
     read_number,
     read_one,
-    read_text,
+    write_bytes,
+    write_number,
 )
 from remediations.values.transaction import (
     FEE,
-    SECP256K1,
     SignMode,
     TransactionError,
     Unsigned,
@@ -52,7 +54,8 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Signed:
-    """The parts of one. `public_key` is hex; `fee` are the bytes of the fee."""
+    """The parts of one. `public_key` is hex, or the text of a `Multisig`; `fee` are the bytes of
+    the fee. `members` are the signatures of a multisig by the places of who signed."""
 
     body: bytes
     public_key: str
@@ -60,6 +63,13 @@ class Signed:
     sequence: int
     fee: bytes
     signature: bytes
+    members: Mapping[int, bytes] = field(default_factory=dict)
+
+    def to_send(self, planned: Unsigned) -> bytes:
+        """The bytes that are sent: made from the plan, with the signatures that fit."""
+        if planned.multisig is None:
+            return planned.signed(self.mode, self.signature)
+        return planned.signed_by(self.members)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +89,7 @@ def read_signed(content: bytes) -> Signed:
     """The parts of what was handed in.
 
     Raises:
-        NotSigned: it is no transaction with one signature, in JSON or base64.
+        NotSigned: it is no transaction of one signer, in JSON or base64.
     """
     if len(content) > MOST_BYTES:
         raise NotSigned(f"more than {MOST_BYTES} bytes")
@@ -120,6 +130,8 @@ def refusal_of(signed: Signed, planned: Unsigned) -> Refusal | None:
             got="another fee, gas, payer or granter",
             expected=f"fee {planned.fee or 'none'}, gas {planned.gas}, no payer, no granter",
         )
+    if planned.multisig is not None:
+        return _refusal_of_members(signed, planned, planned.multisig)
     if not is_signature(signed.signature, planned.sign_bytes(signed.mode), planned.public_key):
         return Refusal(
             flaw=Flaw.SIGNATURE,
@@ -127,6 +139,25 @@ def refusal_of(signed: Signed, planned: Unsigned) -> Refusal | None:
             expected=f"--chain-id {planned.chain_id} --account-number {planned.account_number}",
         )
     return None
+
+
+def _refusal_of_members(signed: Signed, planned: Unsigned, key: Multisig) -> Refusal | None:
+    """Why not enough of the members have signed exactly this; None if they have."""
+    message = planned.sign_bytes(SignMode.AMINO_JSON)
+    bad = [
+        key.members[place]
+        for place, signature in signed.members.items()
+        if not is_signature(signature, message, key.members[place])
+    ]
+    if not bad and len(signed.members) >= key.threshold:
+        return None
+    wrong = f"; those of {', '.join(bad)} do not fit" if bad else ""
+    return Refusal(
+        flaw=Flaw.SIGNATURE,
+        got=f"{len(signed.members)} signatures of members{wrong}",
+        expected=f"{key.threshold} at least, each for --chain-id {planned.chain_id} "
+        f"--account-number {planned.account_number} --sequence {planned.sequence}",
+    )
 
 
 def is_signature(signature: bytes, message: bytes, public_key: str) -> bool:
@@ -163,17 +194,55 @@ def _of_base64(text: str) -> Signed:
     if len(signatures) != 1 or len(signers) != 1:
         raise NotSigned(f"{len(signatures)} signatures of {len(signers)} signers, expected one")
     _only(signers[0], {1, 2, 3}, "the signer")
-    key = read_one(signers[0], 1)
-    if read_text(key, 1) != SECP256K1:
-        raise NotSigned("a key that is not one of secp256k1 (a multisig is not taken yet)")
-    mode = read_number(read_one(read_one(signers[0], 2), 1), 1)
+    key = read_key(read_one(signers[0], 1))
+    body, fee = read_one(raw, 1), read_one(auth_info, 2)
+    how, sequence = read_one(signers[0], 2), read_number(signers[0], 3)
+    several = Multisig.parse(key)
+    if several is not None:
+        multi = read_one(how, 2)
+        modes = [read_number(read_one(one, 1), 1) for one in read_all(multi, 2)]
+        array = places(read_one(multi, 1), len(several.members))
+        return _of_members(key, array, modes, signatures[0], body, sequence, fee)
     return Signed(
-        body=read_one(raw, 1),
-        public_key=read_one(read_one(key, 2), 1).hex(),
-        mode=_mode({one.number: one.value for one in SignMode}.get(mode)),
-        sequence=read_number(signers[0], 3),
-        fee=read_one(auth_info, 2),
+        body=body,
+        public_key=key,
+        mode=_mode(_MODES.get(read_number(read_one(how, 1), 1))),
+        sequence=sequence,
+        fee=fee,
         signature=signatures[0],
+    )
+
+
+_MODES = {one.number: one.value for one in SignMode}
+
+
+def _of_members(
+    key: str,
+    array: Sequence[int],
+    modes: Sequence[int],
+    signature: bytes,
+    body: bytes,
+    sequence: int,
+    fee: bytes,
+) -> Signed:
+    """The parts of one that members have signed.
+
+    Raises:
+        NotSigned: not every member that is said to have signed has a signature, of the one way.
+    """
+    signatures = read_all(signature, 1)
+    if not len(array) == len(modes) == len(signatures):
+        raise NotSigned(f"{len(signatures)} signatures of {len(array)} members")
+    if any(mode != SignMode.AMINO_JSON.number for mode in modes):
+        raise NotSigned(f"a member that has not signed in {SignMode.AMINO_JSON}")
+    return Signed(
+        body=body,
+        public_key=key,
+        mode=SignMode.AMINO_JSON,
+        sequence=sequence,
+        fee=fee,
+        signature=signature,
+        members=dict(zip(array, signatures, strict=True)),
     )
 
 
@@ -191,16 +260,47 @@ def _of_json(text: str) -> Signed:
     if auth_info.get("tip"):
         raise NotSigned("a tip is set")
     (signer,), (signature,) = auth_info["signer_infos"], tree["signatures"]
-    if signer["public_key"]["@type"] != SECP256K1:
-        raise NotSigned("a key that is not one of secp256k1 (a multisig is not taken yet)")
+    body_of = body_bytes(body["messages"], body["memo"], _number(body["timeout_height"]))
+    sequence, fee = _number(signer["sequence"]), _fee(auth_info["fee"])
+    raw, how = base64.b64decode(signature, validate=True), signer["mode_info"]
+    key = _key(signer["public_key"])
+    several = Multisig.parse(key)
+    if several is not None:
+        multi = how["multi"]
+        modes = [_mode(one["single"]["mode"]).number for one in multi["mode_infos"]]
+        array = places(_bits(multi["bitarray"]), len(several.members))
+        return _of_members(key, array, modes, raw, body_of, sequence, fee)
     return Signed(
-        body=body_bytes(body["messages"], body["memo"], _number(body["timeout_height"])),
-        public_key=base64.b64decode(signer["public_key"]["key"], validate=True).hex(),
-        mode=_mode(signer["mode_info"]["single"]["mode"]),
-        sequence=_number(signer["sequence"]),
-        fee=_fee(auth_info["fee"]),
-        signature=base64.b64decode(signature, validate=True),
+        body=body_of,
+        public_key=key,
+        mode=_mode(how["single"]["mode"]),
+        sequence=sequence,
+        fee=fee,
+        signature=raw,
     )
+
+
+def _key(tree: dict[str, Any]) -> str:
+    """The text of a key in JSON.
+
+    Raises:
+        NotSigned: it is neither one of secp256k1 nor several of them.
+    """
+    if tree["@type"] == SECP256K1:
+        return base64.b64decode(tree["key"], validate=True).hex()
+    if tree["@type"] != MULTISIG:
+        raise NotSigned("a key that is neither one of secp256k1 nor several of them")
+    members = [_key(one) for one in tree["public_keys"] if one["@type"] == SECP256K1]
+    key = Multisig(int(tree["threshold"]), tuple(members))
+    if len(members) != len(tree["public_keys"]) or Multisig.parse(key.text) is None:
+        raise NotSigned(f"no key of several: {key.flaw or 'its members are odd'}")
+    return key.text
+
+
+def _bits(tree: dict[str, Any]) -> bytes:
+    """A compact array of bits in JSON, as bytes."""
+    elements = base64.b64decode(tree["elems"], validate=True)
+    return write_number(1, int(tree["extra_bits_stored"])) + write_bytes(2, elements)
 
 
 def _fee(tree: dict[str, Any]) -> bytes:

@@ -7,16 +7,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from remediations.engine.domain import StepData
 from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
 from remediations.errors import UsageError
 from remediations.systems.transactions.sent import SIGNED, signed_name
+from remediations.systems.transactions.trials import (
+    ALGORITHM,
+    register_message,
+    revoke_message,
+    rotate_message,
+    wrapped,
+)
 from remediations.values.transaction import (
-    REGISTER,
-    REVOKE,
     SignMode,
     TransactionError,
     Unsigned,
@@ -25,19 +30,23 @@ from remediations.values.transaction import (
 
 Tree = dict[str, Any]
 DRIVER_NAME = "transaction"
-REGISTER_KEY, REVOKE_KEY = "register-key", "revoke-key"
-ALGORITHM = "X25519-XSALSA20-POLY1305"
-"""The only one that the chain takes, in exactly these letters."""
+REGISTER_KEY, REVOKE_KEY, ROTATE_KEY = "register-key", "revoke-key", "rotate-key"
+REGISTER_FOR, REVOKE_FOR = "register-key-for", "revoke-key-for"
+"""The same for the owner of the key, by a grant."""
 STEP_LIMIT_S = 900
 """Seconds in which it must be in a block, or its timeout height passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Send:
-    """One step, as its payload says: what is sent, and for which account of the inventory."""
+    """One step, as its payload says: what is sent, and for which account of the inventory. Where
+    members sign, `members` are their names, in the order of their keys, and `keyring` what the
+    account is called in a keyring."""
 
     name: str
     unsigned: Unsigned
+    members: tuple[str, ...] = ()
+    keyring: str = ""
 
     @property
     def payload(self) -> str:
@@ -56,7 +65,7 @@ class Send:
             "timeout_height": str(planned.timeout_height),
             "messages": list(planned.trees),
             "body_bytes": planned.body.hex(),
-            "auth_info_bytes": planned.auth_info(SignMode.DIRECT).hex(),
+            **self._signing,
             "sign_doc_sha256": planned.digest,
             "signed_file": f"{SIGNED}/{signed_name(planned.digest)}",
             "unsigned": planned.json,
@@ -64,9 +73,19 @@ class Send:
         return f"{self.told}\n{json.dumps(tree, indent=1, ensure_ascii=False)}\n"
 
     @property
+    def _signing(self) -> Tree:
+        """What is signed besides the body. Members sign a text; how many of them will have signed,
+        their transaction says only then."""
+        planned = self.unsigned
+        if planned.multisig is None:
+            return {"auth_info_bytes": planned.auth_info(SignMode.DIRECT).hex()}
+        text = planned.sign_bytes(SignMode.AMINO_JSON).decode()
+        return {"members": list(self.members), "keyring": self.keyring, "sign_doc": text}
+
+    @property
     def told(self) -> str:
         """What it is, in one line."""
-        kinds = ", ".join(str(one["@type"]).rpartition(".")[2] for one in self.unsigned.trees)
+        kinds = ", ".join(_kind(one) for one in self.unsigned.trees)
         return f"send {kinds}, signed by {self.name}, sequence {self.unsigned.sequence}"
 
     @classmethod
@@ -90,7 +109,12 @@ class Send:
                 memo=tree["memo"],
                 timeout_height=int(tree["timeout_height"]),
             )
-            found = cls(name=tree["name"], unsigned=unsigned)
+            found = cls(
+                name=tree["name"],
+                unsigned=unsigned,
+                members=tuple(tree.get("members", ())),
+                keyring=tree.get("keyring", ""),
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the payload of a step: {type(error).__name__}") from error
         if found.payload != payload:
@@ -99,21 +123,41 @@ class Send:
 
 
 def _register(data: StepData) -> Tree:
-    return {
-        "@type": REGISTER,
-        "sender": data["account"],
-        "public_key": data["new_key"],
-        "algorithm_id": ALGORITHM,
-        "label": data["label"],
-    }
+    return register_message(str(data["account"]), str(data["new_key"]), str(data["label"]))
 
 
 def _revoke(data: StepData) -> Tree:
-    return {"@type": REVOKE, "sender": data["account"], "key_fingerprint": data["fingerprint"]}
+    return revoke_message(str(data["account"]), str(data["fingerprint"]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Deploy:
+def _rotate(data: StepData) -> Tree:
+    about = (str(data["account"]), str(data["fingerprint"]), str(data["new_key"]))
+    named = {"new_algorithm_id": ALGORITHM, "new_label": str(data["label"])}
+    return rotate_message(*about, **named, reason=str(data["reason"]))
+
+
+def _register_for(data: StepData) -> Tree:
+    return wrapped(str(data["account"]), _register({**data, "account": data["owner"]}))
+
+
+def _revoke_for(data: StepData) -> Tree:
+    return wrapped(str(data["account"]), _revoke({**data, "account": data["owner"]}))
+
+
+def _kind(message: Tree) -> str:
+    """Its name, and those of the messages in it."""
+    inner = ", ".join(_kind(one) for one in message.get("msgs", ()))
+    name = str(message["@type"]).rpartition(".")[2]
+    return f"{name} with {inner}" if inner else name
+
+
+_UNDO_REGISTER = "it can be revoked; what was sealed to it meanwhile stays readable with it"
+_UNDO_REVOKE = "none: a revoked key stays revoked, and cannot be rotated any more"
+
+_UNDO_ROTATE = "none: the old key stays rotated, and readable; both can be revoked"
+
+
+class _Deploy(NamedTuple):
     operation: str
     undo: str
     message: Callable[[StepData], Tree]
@@ -121,16 +165,13 @@ class _Deploy:
 
 _DEPLOYS: Mapping[str, _Deploy] = MappingProxyType(
     {
-        REGISTER_KEY: _Deploy(
-            operation="register a recipient's key",
-            undo="it can be revoked; what was sealed to it meanwhile stays readable with it",
-            message=_register,
+        REGISTER_KEY: _Deploy("register a recipient's key", _UNDO_REGISTER, _register),
+        REVOKE_KEY: _Deploy("revoke a recipient's key", _UNDO_REVOKE, _revoke),
+        ROTATE_KEY: _Deploy("rotate a recipient's key", _UNDO_ROTATE, _rotate),
+        REGISTER_FOR: _Deploy(
+            "register a recipient's key for its owner", _UNDO_REGISTER, _register_for
         ),
-        REVOKE_KEY: _Deploy(
-            operation="revoke a recipient's key",
-            undo="none: a revoked key stays revoked, and cannot be rotated any more",
-            message=_revoke,
-        ),
+        REVOKE_FOR: _Deploy("revoke a recipient's key for its owner", _UNDO_REVOKE, _revoke_for),
     }
 )
 
@@ -164,6 +205,8 @@ def send_of(deploy: str, data: StepData) -> Send:
                 memo=str(data["memo"]),
                 timeout_height=int(data["timeout_height"]),
             ),
+            members=tuple(str(data["members"]).split(", ")) if "members" in data else (),
+            keyring=str(data.get("keyring", "")),
         )
         assert send.payload
     except (TransactionError, ValueError) as error:

@@ -12,12 +12,16 @@ from remediations.values.record import Record
 
 
 class EndpointState(Record, frozen=True, kw_only=True):
-    """What an RPC says of itself: its chain, and its height at two moments."""
+    """What an RPC says of itself: its chain, and its height at two moments. `block_time` is the
+    time of its last block, in seconds since 1970; `pace_ms` how long its last blocks took each, 0
+    where that is not known."""
 
     chain_id: str
     first: int
     last: int
     catching_up: bool
+    block_time: int
+    pace_ms: int
 
 
 class EndpointReading(Record, frozen=True, kw_only=True):
@@ -29,7 +33,8 @@ class EndpointReading(Record, frozen=True, kw_only=True):
 
 
 class AccountState(Record, frozen=True, kw_only=True):
-    """An account as the chain has it. `public_key` is hex, "" before its first transaction."""
+    """An account as the chain has it. `public_key` is hex, or the text of a `Multisig`; "" before
+    its first transaction."""
 
     number: int
     sequence: int
@@ -83,18 +88,29 @@ class KeyEvent(Record, frozen=True, kw_only=True):
 
 
 class Grant(Record, frozen=True, kw_only=True):
-    """The right of one account (`grantee`) to revoke keys for another one. `expires` is text as
-    the chain has it, "" for never."""
+    """The right of one account (`grantee`) to send `message` for another one. `expires` are
+    seconds since 1970 as text, "" for never."""
 
     granter: str
     grantee: str
+    message: str
     expires: str
 
 
+class KeyOwner(Record, frozen=True, kw_only=True):
+    """An account that is not in the inventory, with the keys that it has registered."""
+
+    address: str
+    keys: Reading[tuple[KeyRecord, ...]]
+
+
 class Simulation(Record, frozen=True, kw_only=True):
-    """What an endpoint makes of revoking a key now: the gas it takes, or why it would fail."""
+    """What an endpoint makes of a message about a key now (it is revoked, or rotated), sent by the
+    account `by`: the gas it takes, or why it would fail."""
 
     fingerprint: str
+    by: str
+    message: str
     gas: Reading[int]
 
 
@@ -111,24 +127,26 @@ class SignedFile(Record, frozen=True, kw_only=True):
 
 
 class AccountsNow(Record, frozen=True, kw_only=True):
-    """The accounts at one moment, and how many endpoints told of them."""
+    """The accounts at one moment, and how many endpoints told of them. `owners` are others, for
+    whom an account of the inventory acts."""
 
     endpoints: int
     accounts: tuple[AccountReading, ...]
+    owners: tuple[KeyOwner, ...]
 
     @property
     def keys(self) -> dict[str, KeyRecord]:
         """All keys that were read, by their fingerprints."""
-        return {
-            key.fingerprint: key for one in self.accounts for key in value_or_none(one.keys) or ()
-        }
+        read = [*(one.keys for one in self.accounts), *(one.keys for one in self.owners)]
+        return {key.fingerprint: key for one in read for key in value_or_none(one) or ()}
 
 
 class KeysReading(Kinded, frozen=True, kw_only=True):
     """Accounts and recipients' keys of a chain, as its endpoints have them.
 
     `section` is what the inventory says, `height` the lowest of the endpoints whose answers are
-    used.
+    used. `grants` are those among its accounts; `others_grants` those that accounts outside of it
+    gave its admins, and `owners` are these accounts.
     """
 
     KIND: ClassVar[str] = "transactions.reading/1"
@@ -139,6 +157,8 @@ class KeysReading(Kinded, frozen=True, kw_only=True):
     accounts: tuple[AccountReading, ...]
     events: Reading[tuple[KeyEvent, ...]]
     grants: Reading[tuple[Grant, ...]]
+    others_grants: Reading[tuple[Grant, ...]]
+    owners: tuple[KeyOwner, ...]
     simulations: tuple[Simulation, ...]
     signed: Reading[tuple[SignedFile, ...]]
 
@@ -160,6 +180,13 @@ class KeysReading(Kinded, frozen=True, kw_only=True):
         """All keys that were read, of all accounts."""
         return tuple(key for one in self.accounts for key in value_or_none(one.keys) or ())
 
-    def simulation(self, fingerprint: str) -> Simulation | None:
-        """That of revoking a key, None if it was not tried."""
-        return next((one for one in self.simulations if one.fingerprint == fingerprint), None)
+    def simulation(self, fingerprint: str, by: str, message: str) -> Simulation | None:
+        """That of a message about a key by an account, None if it was not tried."""
+        wanted = (fingerprint, by, message)
+        those = (s for s in self.simulations if (s.fingerprint, s.by, s.message) == wanted)
+        return next(those, None)
+
+    def granted(self, granter: str) -> Reading[tuple[Grant, ...]]:
+        """The grants of an account, as far as they were read."""
+        ours = {one.entry.address for one in self.accounts}
+        return self.grants if granter in ours else self.others_grants

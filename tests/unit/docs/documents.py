@@ -60,6 +60,7 @@ from tests.unit.kubernetes.fake_nodes import two_nodes
 from tests.unit.kubernetes.test_look import ENTRY
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.playbooks.keys.cases import situation as keys_situation
+from tests.unit.playbooks.keys.store_cases import revoked as sealed_to_a_revoked_key
 from tests.unit.playbooks.scoring.cases import case_of as scoring_case
 from tests.unit.playbooks.scoring.cases import keeping
 from tests.unit.playbooks.scoring.cases import observed as observed_with
@@ -208,6 +209,11 @@ def parts_of_keys() -> Iterator[Part]:
     yield Part.of(found.reading)
     yield from keys_baseline(found, proposal)
     yield proposal.stages[0].gate.asks
+    out = sealed_to_a_revoked_key()
+    (anew,) = (one for one in INC_005.branches if one.name == "re-encrypt")
+    resealing = anew.propose(out)
+    yield from keys_baseline(out, resealing)
+    yield resealing.stages[0].gate.asks
 
 
 def recorded(name: str) -> list[Json]:

@@ -9,14 +9,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from remediations.systems.transactions.inventory import Endpoint
+from remediations.values.multisig import SECP256K1
 from remediations.values.protobuf import read_text, write_bytes, write_number, write_text
-from remediations.values.transaction import SECP256K1
 
 Tree = dict[str, Any]
 
@@ -27,6 +28,40 @@ def key_record(fingerprint: str, address: str, **times: int) -> bytes:
     written = write_text(1, address) + write_bytes(2, bytes(32)) + write_text(3, fingerprint)
     written += write_text(5, "X25519-XSALSA20-POLY1305")
     return written + b"".join(write_number(numbers[key], at) for key, at in times.items())
+
+
+def block_time(height: int) -> str:
+    """A block a second."""
+    return f"{datetime.fromtimestamp(1796019000 + height, UTC):%Y-%m-%dT%H:%M:%S}.123456789Z"
+
+
+class FakeGrant(NamedTuple):
+    """What one account may send for another one, `expires` in seconds since 1970, 0 for never."""
+
+    granter: str
+    grantee: str
+    message: str
+    expires: int = 0
+
+    @property
+    def _boxed(self) -> bytes:
+        kind = write_text(1, "/cosmos.authz.v1beta1.GenericAuthorization")
+        return kind + write_bytes(2, write_text(1, self.message))
+
+    @property
+    def _until(self) -> bytes:
+        return write_number(1, self.expires)
+
+    @property
+    def alone(self) -> bytes:
+        """As the grants of one account to another one are listed."""
+        return write_bytes(1, self._boxed) + write_bytes(2, self._until)
+
+    @property
+    def in_list(self) -> bytes:
+        """As the grants that an account has are listed."""
+        names = write_text(1, self.granter) + write_text(2, self.grantee)
+        return names + write_bytes(3, self._boxed) + write_bytes(4, self._until)
 
 
 @dataclass
@@ -40,6 +75,7 @@ class FakeChain:
     catching_up: bool = False
     accounts: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     keys: dict[str, list[bytes]] = field(default_factory=dict)
+    grants: list[FakeGrant] = field(default_factory=list)
     included: dict[str, Tree] = field(default_factory=dict)
     broadcast: list[bytes] = field(default_factory=list)
     answer: Tree = field(default_factory=lambda: {"code": 0})
@@ -67,8 +103,15 @@ class FakeChain:
 
     def _status(self, _: dict[str, str]) -> Tree:
         self.height += self.moves
-        sync = {"latest_block_height": str(self.height), "catching_up": self.catching_up}
+        sync = {
+            "latest_block_height": str(self.height), "catching_up": self.catching_up,
+            "latest_block_time": block_time(self.height),
+        }  # fmt: skip
         return {"node_info": {"network": self.chain_id}, "sync_info": sync}
+
+    def _blockchain(self, words: dict[str, str]) -> Tree:
+        heights = range(int(words["minHeight"]), int(words["maxHeight"]) + 1)
+        return {"block_metas": [{"header": {"time": block_time(one)}} for one in heights]}
 
     def _tx(self, words: dict[str, str]) -> Tree | None:
         return self.included.get(words["hash"].removeprefix("0x"))
@@ -111,11 +154,25 @@ class FakeChain:
             value = write_bytes(1, kind + write_bytes(2, base))
         elif path == "RecipientKey":
             value = b"".join(write_bytes(1, one) for one in self.keys.get(address, []))
+        elif path == "GranteeGrants":
+            value = b"".join(
+                write_bytes(1, one.in_list) for one in self.grants if one.grantee == address
+            )
+        elif path == "Grants" and (given := self._grants(asked)):
+            value = given
         elif path == "Grants":
             return {"response": {"code": 5, "log": "authorization not found", "codespace": "sdk"}}
         else:
             return {"response": {"code": 22, "log": "key not found", "codespace": "sdk"}}
         return {"response": {"code": 0, "value": base64.b64encode(value).decode()}}
+
+    def _grants(self, asked: bytes) -> bytes:
+        wanted = tuple(read_text(asked, number) for number in (1, 2, 3))
+        return b"".join(
+            write_bytes(1, one.alone)
+            for one in self.grants
+            if (one.granter, one.grantee, one.message) == wanted
+        )
 
     @contextmanager
     def served(self, name: str = "fake") -> Iterator[Endpoint]:

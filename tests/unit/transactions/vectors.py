@@ -41,3 +41,5 @@ _FILE = Path(__file__).with_suffix(".json")
 VECTORS = tuple(_vector(one) for one in json.loads(_FILE.read_text()))
 REVOKES = VECTORS[0]
 """Signed directly."""
+MULTISIG = tuple(_vector(one) for one in json.loads(_FILE.with_name("multisig.json").read_text()))
+"""Signed by two or three of the first three keys of that mnemonic."""

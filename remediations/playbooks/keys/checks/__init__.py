@@ -1,1 +1,1 @@
-"""RP1 to RP5, as tests."""
+"""RP1 to RP6, as tests."""

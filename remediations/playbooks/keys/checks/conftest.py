@@ -40,11 +40,11 @@ def entry(given: Given) -> KeysEntry:
 
 
 @pytest.fixture(scope="session")
-def read(entry: KeysEntry, seen: Callable[[Callable[[], Sight]], None]) -> Read:
+def read(entry: KeysEntry, before: KeysBefore, seen: Callable[[Callable[[], Sight]], None]) -> Read:
     """Read them again. The report shows each look, too."""
 
     def now() -> AccountsNow:
-        found = asyncio.run(read_now(entry))
+        found = asyncio.run(read_now(entry, before.owner))
         seen(lambda: KeysLook(now=found).sight)
         return found
 

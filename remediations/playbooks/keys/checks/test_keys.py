@@ -13,7 +13,7 @@ from remediations.playbooks.keys.gates import KeysBefore, KeyStands, judge_key_s
 from remediations.systems.transactions import questions
 from remediations.systems.transactions.asking import agreed
 from remediations.systems.transactions.inventory import KeysEntry
-from remediations.systems.transactions.values import AccountsNow, KeyEventKind
+from remediations.systems.transactions.values import AccountsNow, KeyEvent, KeyEventKind
 from remediations.values.reading import Unknown
 
 Saw = Callable[[str], None]
@@ -21,29 +21,26 @@ Read = Callable[[], AccountsNow]
 _TWO = 2
 
 
-def _stands(
-    read: Read, entry: KeysEntry, before: KeysBefore, fingerprint: str, saw: Saw, *, revoked: bool
-) -> None:
+def _stands(read: Read, before: KeysBefore, fingerprint: str, saw: Saw, *, revoked: bool) -> None:
     now = read()
     if now.endpoints < _TWO:
         raise NotVerified(f"{now.endpoints} endpoints answer, expected two")
-    address = entry.account(before.account).address
-    asked = KeyStands(fingerprint=fingerprint, address=address, revoked=revoked)
+    asked = KeyStands(fingerprint=fingerprint, address=before.owner, revoked=revoked)
     verdict = judge_key_stands(asked, now)
     saw(verdict.seen)
     assert verdict.open, verdict.seen
 
 
 @pytest.mark.check("RP1", CHECKS["RP1"])
-def test_revoked(read: Read, entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
+def test_revoked(read: Read, before: KeysBefore, saw: Saw) -> None:
     """The record is the proof; what a broadcast answered is none."""
-    _stands(read, entry, before, before.fingerprint, saw, revoked=True)
+    _stands(read, before, before.fingerprint, saw, revoked=True)
 
 
 @pytest.mark.check("RP2", CHECKS["RP2"])
-def test_new_key(read: Read, entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
+def test_new_key(read: Read, before: KeysBefore, saw: Saw) -> None:
     """What is sealed from now on is sealed to this one."""
-    _stands(read, entry, before, before.new, saw, revoked=False)
+    _stands(read, before, before.new, saw, revoked=False)
 
 
 @pytest.mark.check("RP3", CHECKS["RP3"])
@@ -78,16 +75,39 @@ def test_sequence(read: Read, before: KeysBefore, saw: Saw) -> None:
 @pytest.mark.check("RP5", CHECKS["RP5"])
 def test_event(entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
     """Outsiders find the revocation by it, and when it was."""
-    endpoints = entry.endpoints
-    answers = [asyncio.run(agreed([one], questions.events, "tx_search")) for one in endpoints]
-    known = [one.value for one in answers if not isinstance(one, Unknown)]
-    if not known:
-        raise NotVerified("no endpoint searches events")
     found = [
         event
-        for one in known
-        for event in one
+        for event in _events(entry)
         if event.kind is KeyEventKind.REVOKED and event.fingerprint == before.fingerprint
     ]
     assert found, f"no event of {before.fingerprint}"
     saw(f"{found[0].transaction or 'a block'} in block {found[0].height}")
+
+
+def _events(entry: KeysEntry) -> list[KeyEvent]:
+    """What any endpoint knows."""
+    asked = [asyncio.run(agreed([one], questions.events, "tx_search")) for one in entry.endpoints]
+    known = [one.value for one in asked if not isinstance(one, Unknown)]
+    if not known:
+        raise NotVerified("no endpoint searches events")
+    return [event for one in known for event in one]
+
+
+@pytest.mark.check("RP6", CHECKS["RP6"])
+def test_rotated(read: Read, entry: KeysEntry, before: KeysBefore, saw: Saw) -> None:
+    """The record says that it is rotated, and the event to which key and by whom: a stranger can
+    rotate it, too."""
+    now = read()
+    if now.endpoints < _TWO:
+        raise NotVerified(f"{now.endpoints} endpoints answer, expected two")
+    key = now.keys.get(before.fingerprint)
+    assert key is not None, f"no record of {before.fingerprint}"
+    assert key.deprecated_at, "not rotated"
+    assert not key.revoked_at, "revoked"
+    rotations = {
+        (event.new, event.address)
+        for event in _events(entry)
+        if event.kind is KeyEventKind.ROTATED and event.fingerprint == before.fingerprint
+    }
+    saw(f"{before.fingerprint} rotated, by {now.endpoints} endpoints")
+    assert rotations == {(before.new, before.owner)}, f"rotated to, by: {sorted(rotations)}"

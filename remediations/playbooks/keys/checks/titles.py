@@ -12,6 +12,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "RP3": "every other key is as before",
         "RP4": "nobody else has signed for the account meanwhile",
         "RP5": "an event of the chain tells of the revocation",
+        "RP6": "two endpoints record the old key as rotated to the new one, by its owner",
     }
 )
 STORE_CHECKS: Mapping[str, str] = MappingProxyType(

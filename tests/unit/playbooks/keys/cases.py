@@ -25,8 +25,10 @@ from remediations.playbooks.keys.situation import (
 from remediations.systems.transactions.inventory import AccountEntry, KeysEntry, Signer
 from remediations.systems.transactions.look import read_keys
 from remediations.systems.transactions.values import AccountReading, KeysReading
+from remediations.values.bech32 import encode
 from remediations.values.reading import Known, Unknown, Why
-from tests.unit.transactions.fake_chain import FakeChain, key_record
+from remediations.values.transaction import REGISTER, REVOKE
+from tests.unit.transactions.fake_chain import FakeChain, FakeGrant, key_record
 from tests.unit.transactions.vectors import REVOKES
 
 VAULT, TARGET = REVOKES.unsigned.account, "account/vault"
@@ -34,6 +36,8 @@ PUBLIC_KEY = REVOKES.unsigned.public_key
 ADMIN = "ve1402vdfffh6yr0p5ekg4dpj98d8defrx47hdssy"
 OUT, GONE, OTHER = "ab" * 20, "cd" * 20, "ef" * 20
 """The key that is out, one that is revoked, and one of somebody else."""
+STRANGER, THEIRS = encode("ve", bytes([7]) * 20), "a1" * 20
+"""An account outside of the inventory that has granted the admin to revoke, and its key."""
 NEW = base64.b64encode(bytes(range(1, 33))).decode()
 NEW_PRINT = fingerprint_of(bytes(range(1, 33)))
 CHOSEN = {FINGERPRINT: OUT, REASON: "laptop stolen", NEW_KEY: NEW}
@@ -63,6 +67,12 @@ def made_chain() -> FakeChain:
     chain.searches["txs EventKeyRegistered"] = [
         in_transaction(event("Registered", OUT, VAULT)),
         in_transaction(event("Registered", OTHER, "ve1somebody")),
+    ]
+    chain.keys[STRANGER] = [key_record(THEIRS, STRANGER, registered_at=1796019052)]
+    chain.grants = [
+        FakeGrant(VAULT, ADMIN, REVOKE, 1796019000 + 9999),
+        FakeGrant(VAULT, ADMIN, REGISTER),
+        FakeGrant(STRANGER, ADMIN, REVOKE),
     ]
     block = {"block": {"header": {"height": "60"}}}
     chain.searches["blocks EventKeyRevoked"] = [block]

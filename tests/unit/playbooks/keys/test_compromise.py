@@ -8,14 +8,21 @@ import pytest
 
 from remediations.engine.find.finding import Health
 from remediations.engine.plan.build import deciding_facts
-from remediations.playbooks.keys.compromise import INPUTS, PLAYBOOK
+from remediations.playbooks.keys.chosen import INPUTS
+from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.playbooks.keys.conditions import KeyCondition
 from remediations.playbooks.keys.domain import DOMAIN
 from remediations.playbooks.keys.finding import conclude
 from remediations.playbooks.keys.gates import KeysLook, KeyStands
 from remediations.playbooks.keys.situation import KeysSituation
+from remediations.systems.transactions.inventory import Member, Signer
 from remediations.systems.transactions.steps import Send, compile_sends
-from remediations.systems.transactions.values import AccountsNow, KeyEvent, KeyEventKind
+from remediations.systems.transactions.values import (
+    AccountsNow,
+    AccountState,
+    KeyEvent,
+    KeyEventKind,
+)
 from remediations.values.reading import Known
 from tests.unit.playbooks.keys.cases import (
     ADMIN,
@@ -29,9 +36,11 @@ from tests.unit.playbooks.keys.cases import (
     situation,
     unknown,
     with_account,
+    with_entry,
     with_fields,
     with_keys,
 )
+from tests.unit.transactions.vectors import MULTISIG
 
 BRANCH = PLAYBOOK.branches[0]
 
@@ -66,6 +75,27 @@ def test_the_new_key_is_registered_and_then_the_old_one_revoked() -> None:
     assert isinstance(height, Known)
     assert first.unsigned.timeout_height == height.value + 300
     assert json.loads(first.payload.partition("\n")[2])["fee"] == "5000uve"
+
+
+def test_members_are_named_in_what_they_sign() -> None:
+    """By the names of the inventory, in the order of their keys, before the chain knows them."""
+    council = MULTISIG[0].unsigned
+    _, _, told = council.public_key.partition(" of ")
+    members = tuple(
+        Member(name=name, public_key=public)
+        for name, public in zip(("ann", "bob", "eve"), told.split(","), strict=True)
+    )
+    state = AccountState(number=3, sequence=7, public_key="")
+    of_council = with_entry(
+        signer=Signer.MULTISIG, public_key=council.public_key, members=members, key="ms"
+    )
+    fresh = with_account(state=Known(value=state, source="made", at=reading().height.at))
+    first, second = sends(situation(lambda read: fresh(of_council(read))))
+    assert (first.members, first.keyring) == (("ann", "bob", "eve"), "ms")
+    assert first.unsigned.public_key == second.unsigned.public_key == council.public_key
+    step = json.loads(first.payload.partition("\n")[2])
+    assert json.loads(step["sign_doc"])["memo"] == first.unsigned.memo
+    assert "auth_info_bytes" not in step
 
 
 def test_the_same_facts_give_the_same_bytes() -> None:
@@ -197,11 +227,11 @@ def test_a_gate_opens_by_two_endpoints_only() -> None:
     """And by the owner's record alone."""
     read = reading()
     gate = BRANCH.propose(situation()).stages[1].gate
-    now = AccountsNow(endpoints=2, accounts=read.accounts)
+    now = AccountsNow(endpoints=2, accounts=read.accounts, owners=())
     assert not KeysLook(now=now).judge(gate).open
     revoked = with_keys(revoked_at=9)(read).accounts
-    assert KeysLook(now=AccountsNow(endpoints=2, accounts=revoked)).judge(gate).open
-    assert not KeysLook(now=AccountsNow(endpoints=1, accounts=revoked)).judge(gate).open
+    assert KeysLook(now=AccountsNow(endpoints=2, accounts=revoked, owners=())).judge(gate).open
+    assert not KeysLook(now=AccountsNow(endpoints=1, accounts=revoked, owners=())).judge(gate).open
     asked = gate.asks.read(KeyStands)
     assert (asked.fingerprint, asked.address, asked.revoked) == (OUT, VAULT, True)
     assert "vault 1" in KeysLook(now=now).sight.headline

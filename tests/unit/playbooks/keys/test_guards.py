@@ -9,12 +9,15 @@ from remediations.engine.plan.plan import Outcome
 from remediations.playbooks.keys import guards
 from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.systems.transactions.inventory import Signer
+from remediations.systems.transactions.trials import trial_fingerprint
 from remediations.systems.transactions.values import KeysReading, SignedFile, Simulation
 from remediations.values.reading import Known
+from remediations.values.transaction import REGISTER, REVOKE
 from tests.unit.playbooks.keys.cases import (
     NEW_PRINT,
     OUT,
     TARGET,
+    VAULT,
     Change,
     reading,
     situation,
@@ -24,6 +27,7 @@ from tests.unit.playbooks.keys.cases import (
     with_fields,
     with_keys,
 )
+from tests.unit.transactions.vectors import MULTISIG
 
 PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
 
@@ -41,13 +45,31 @@ def _flawed(count: int) -> Change:
 
 def _simulated(gas: int | None) -> Change:
     known = Known(value=gas or 0, source="made", at=reading().height.at)
-    told = Simulation(fingerprint=OUT, gas=unknown() if gas is None else known)
+    told = Simulation(
+        fingerprint=OUT, by=VAULT, message=REVOKE, gas=unknown() if gas is None else known
+    )
+    return with_fields(simulations=(told,))
+
+
+def _registering(gas: int | None) -> Change:
+    known = Known(value=gas or 0, source="made", at=reading().height.at)
+    read = unknown() if gas is None else known
+    like = trial_fingerprint(VAULT)
+    told = Simulation(fingerprint=like, by=VAULT, message=REGISTER, gas=read)
     return with_fields(simulations=(told,))
 
 
 def _file(flaw: str) -> Change:
     one = SignedFile(name="x.json", sha256="", body_sha256="", public_key="", sequence=0, flaw=flaw)
     return with_fields(signed=Known(value=(one,), source="made", at=reading().height.at))
+
+
+COUNCIL, COUNCIL_KEY = MULTISIG[0].unsigned.account, MULTISIG[0].unsigned.public_key
+
+
+def _several(address: str) -> Change:
+    """`vault` is of several members, who are declared."""
+    return with_entry(signer=Signer.MULTISIG, address=address, public_key=COUNCIL_KEY)
 
 
 def _new_is_known(read: KeysReading) -> KeysReading:
@@ -64,8 +86,10 @@ def _new_is_known(read: KeysReading) -> KeysReading:
         (guards.signing_key_is_known, None, PASS),
         (guards.signing_key_is_known, with_entry(public_key="02" + "ab" * 32), BLOCK),
         (guards.signing_key_is_known, with_account(state=unknown()), UNKNOWN),
-        (guards.one_signs, None, PASS),
-        (guards.one_signs, with_entry(signer=Signer.MULTISIG), BLOCK),
+        (guards.signers_are_known, None, PASS),
+        (guards.signers_are_known, with_entry(signer=Signer.MULTISIG), BLOCK),
+        (guards.signers_are_known, _several(COUNCIL), PASS),
+        (guards.signers_are_known, _several(VAULT), BLOCK),
         (guards.key_is_active, None, PASS),
         (guards.key_is_active, with_keys(revoked_at=5), BLOCK),
         (guards.key_is_active, with_account(keys=unknown()), UNKNOWN),
@@ -73,6 +97,9 @@ def _new_is_known(read: KeysReading) -> KeysReading:
         (guards.revoking_was_tried, _simulated(200_001), BLOCK),
         (guards.revoking_was_tried, _simulated(None), UNKNOWN),
         (guards.revoking_was_tried, with_fields(simulations=()), UNKNOWN),
+        (guards.registering_was_tried, None, PASS),
+        (guards.registering_was_tried, _registering(200_001), BLOCK),
+        (guards.registering_was_tried, _registering(None), UNKNOWN),
         (guards.new_key_is_new, None, PASS),
         (guards.new_key_is_new, _new_is_known, BLOCK),
         (guards.new_key_is_new, with_fields(events=unknown()), UNKNOWN),
