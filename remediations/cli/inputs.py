@@ -7,9 +7,8 @@ somebody asks for help.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from itertools import pairwise
 
 import click
 
@@ -39,11 +38,8 @@ class PlanCommand(click.Command):
         if helps or _typed_options(args) - ours:
             with suppress(RemediationError) if helps else nullcontext():
                 ctx.meta[_INSTALLED] = catalogue(load_machine_config())
-        inputs = _names(self.get_params(ctx)) - ours
-        for word, after in pairwise(args):
-            # `--NAME=VALUE` takes any value; here it is the next option.
-            if word in inputs and after.startswith("-") and not helps:
-                raise click.BadOptionUsage(word, f"Option {word!r} requires an argument.", ctx)
+        if not helps:
+            args = list(_joined(args, self.get_params(ctx), ours))
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
@@ -70,6 +66,42 @@ def _typed_options(args: Sequence[str]) -> frozenset[str]:
     nothing but time."""
     words = (word.partition("=")[0] for word in args)
     return frozenset(word for word in words if word.startswith(_LONG) and word != _LONG)
+
+
+def _joined(
+    args: Sequence[str], parameters: Sequence[click.Parameter], ours: frozenset[str]
+) -> Iterator[str]:
+    """The words, with each input and its value as one: `--NAME -3` is `--NAME=-3`. So the playbook
+    says what is wrong with a value that begins with a dash, and click does not take it for options.
+
+    Raises:
+        UsageError: an input has no value: nothing, or another option is behind it.
+    """
+    metavars = {
+        name: str(one.metavar) for one in parameters for name in one.opts if name not in ours
+    }
+    short = {name for name in _names(parameters) if not name.startswith(_LONG)}
+    words = iter(args)
+    for word in words:
+        if word == _LONG:
+            yield from (word, *words)
+        elif word not in metavars:
+            yield word
+        else:
+            value = next(words, None)
+            if value is None or value.startswith(_LONG) or value[:2] in short:
+                raise _without_value(word, metavars[word], value)
+            yield f"{word}={value}"
+
+
+def _without_value(name: str, metavar: str, after: str | None) -> UsageError:
+    return UsageError(
+        f"{name} has no value",
+        guard="command line",
+        got="nothing behind it" if after is None else f"the option {after} behind it",
+        expected=f"{name} {metavar}; a value that looks like an option as {name}=VALUE",
+        next_step=f"remediate plan PLAYBOOK {name} {metavar}",
+    )
 
 
 def _names(parameters: Sequence[click.Parameter]) -> frozenset[str]:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from tests.lab.lab import Lab
-from tests.lab.scoring import ENVIRONMENT, METRICS_PORT, MODEL, PREDICT_PORT, UNIT, golden_vectors
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
-VECTORS = "golden-vectors.yaml"
+from tests.lab.lab import Lab
+from tests.lab.scoring import (
+    ENVIRONMENT,
+    METRICS_PORT,
+    MODEL,
+    PREDICT_PORT,
+    UNIT,
+    golden_vectors,
+    loader_hash,
+    model_files,
+)
+
+VECTORS, DIRECTORY = "golden-vectors.yaml", "models/trust_score"
 # All hosts of a lab share two processors: an answer takes a second while all of them are read.
 SECTION = f"""scoring:
   vectors: {VECTORS}
@@ -30,6 +44,25 @@ def write_inventory(lab: Lab) -> None:
         plain = f"  {host}: {{chain: {{role: validator}}}}\n"
         text = text.replace(plain, f"{plain.rstrip()[:-1]}, scoring: {_service(lab, host)}}}\n")
     path.write_text(text)
+
+
+@contextmanager
+def with_model_directory(lab: Lab, files: Mapping[str, bytes]) -> Iterator[Path]:
+    """The inventory pins the sound model, and names a directory beside it with these files."""
+    inventory = lab.access.inventory
+    before, directory = inventory.read_text(), inventory.parent / DIRECTORY
+    pin = loader_hash(model_files("trust_score"))
+    for name, content in files.items():
+        file = directory / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    more = f"  model: {pin}\n  model_directory: {DIRECTORY}\n"
+    inventory.write_text(before.replace("scoring:\n", f"scoring:\n{more}", 1))
+    try:
+        yield directory
+    finally:
+        inventory.write_text(before)
+        shutil.rmtree(directory)
 
 
 def _service(lab: Lab, host: str) -> str:

@@ -15,7 +15,6 @@ from enum import StrEnum
 
 from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.stage.keeper import FileKeeper, FileSource, NotKept, TargetFile
-from remediations.engine.stage.local_file import LocalFile
 from remediations.errors import Refused, Unreadable, UsageError
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
@@ -59,7 +58,7 @@ class KeptFile:
 
 
 async def stage_file(
-    file: LocalFile,
+    file: FileSource,
     inventory: Inventory,
     only: frozenset[str],
     resolver: SshResolver,

@@ -15,6 +15,7 @@ from remediations.playbooks.scoring.facts import (
 )
 from remediations.playbooks.scoring.impact import smallest_first
 from remediations.playbooks.scoring.situation import ScoringSituation
+from remediations.systems.scorer.source import ModelSource
 from remediations.systems.scorer.values import ModelOnDisk
 from remediations.values.reading import value_or_none
 
@@ -52,12 +53,28 @@ def keepers(scoring: ScoringSituation) -> tuple[str, ...]:
 
 
 def agreed_files(scoring: ScoringSituation) -> ModelOnDisk | None:
-    """The files of the agreed model, as a donor has them; None where no donor was read."""
+    """The files of the agreed model, as a donor has them, or the declared directory; None where
+    nobody was read who has it."""
+    host = telling_donor(scoring)
+    if host is not None:
+        return value_or_none(scoring.scorer(host).disk)
+    source = agreed_source(scoring)
+    return None if source is None else source.disk
+
+
+def telling_donor(scoring: ScoringSituation) -> str | None:
+    """The donor that tells all files of its model."""
     for host in donors(scoring):
         disk = value_or_none(scoring.scorer(host).disk)
         if disk is not None and not disk.unlisted:
-            return disk
+            return host
     return None
+
+
+def agreed_source(scoring: ScoringSituation) -> ModelSource | None:
+    """The declared directory, where the agreed model lies in it."""
+    source = scoring.source
+    return source if source is not None and source.has(scoring.finding.model) else None
 
 
 def manifest_of(disk: ModelOnDisk | None) -> str:

@@ -3,7 +3,8 @@
 Two plans, because the bytes come from a host that has them: the first keeps them there as one file,
 whose SHA-256 is the loader's hash of the model; `remediate stage --donor` brings it to those who
 need it; the second puts it in place, one service at a time, smallest power first
-(docs/scoring.md#another-model).
+(docs/scoring.md#another-model). Where the inventory names a directory that has the model, it is
+brought from there, and no first plan is needed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from remediations.playbooks.scoring.guards.scorer import host_ready, unit_loaded
 from remediations.playbooks.scoring.guards.table import SCORER_GUARDS
 from remediations.playbooks.scoring.impact import no_effect, restart_effect
 from remediations.playbooks.scoring.model_facts import (
+    agreed_source,
     donor_facts,
     donors,
     keepers,
@@ -29,6 +31,7 @@ from remediations.playbooks.scoring.model_facts import (
 )
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.render.formats import name_some, short_digest
+from remediations.systems.scorer.source import ModelSource
 from remediations.values.part import Part
 
 ALIKE_LIMIT_S = 180
@@ -100,6 +103,8 @@ def _keep_fits(scoring: ScoringSituation) -> str | None:
         why = f"{name_some(keepers(scoring), 3)} keeps the model already: `remediate stage` next"
     if why is None and all(host in keepers(scoring) for host in needing(scoring)):
         why = "the model is on every host that needs it"
+    if why is None and (source := agreed_source(scoring)) is not None:
+        why = f"{source.directory} has the model: {_stage_next(source, needing(scoring))}"
     if why is None and not _may_keep(scoring):
         why = "nobody who may be acted on answers as agreed with the model on disk"
     return why
@@ -131,8 +136,16 @@ def _propose_keep(scoring: ScoringSituation) -> Proposal[ScoringSituation]:
 def _swap_fits(scoring: ScoringSituation) -> str | None:
     why = _why_not(scoring, targets(scoring))
     if why is None and not keepers(scoring):
-        why = "no host keeps the model as one file: the branch keep-model first"
+        source = agreed_source(scoring)
+        first = "the branch keep-model first"
+        if source is not None:
+            first = _stage_next(source, targets(scoring))
+        why = f"no host keeps the model as one file: {first}"
     return why
+
+
+def _stage_next(source: ModelSource, hosts: tuple[str, ...]) -> str:
+    return f"`{source.command} --limit {','.join(hosts)}` first, then plan again"
 
 
 def _propose_swap(scoring: ScoringSituation) -> Proposal[ScoringSituation]:
@@ -193,4 +206,5 @@ MODEL_SKEW = Branch(
     condition="a service has another model, or half of one, and a host keeps the agreed one",
     fits=_swap_fits,
     propose=_propose_swap,
+    invariants=(model.source_agreed,),
 )

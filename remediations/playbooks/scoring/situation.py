@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import UnsetType
+
 from remediations.engine.domain import NO_INPUTS, Inputs
 from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
@@ -21,6 +23,7 @@ from remediations.systems.hosts.reading import HostsReading
 from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.inventory import SECTION, ScoringEntry
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
+from remediations.systems.scorer.source import ModelSource
 from remediations.values.reading import value_or_none
 
 NO_POWER = Powers(of=lambda _host: 0, total=0)
@@ -43,6 +46,12 @@ class ScoringSituation:
     def scoring(self) -> ScoringEntry:
         """What the inventory declares of all services."""
         return self.reading.scoring
+
+    @property
+    def source(self) -> ModelSource | None:
+        """The model as it lies on the machine that read the inventory; None where none is named."""
+        source = self.scoring.source
+        return None if isinstance(source, UnsetType) else source
 
     def scorer(self, host: str) -> ScorerReading:
         """The reading of the service on `host`."""

@@ -22,7 +22,7 @@ from remediations.playbooks.service.node_gates import (
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.values import KubernetesReading, WorkloadState
 from remediations.values.part import Kinded, Part
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Unknown, value_or_none
 from remediations.values.record import Record
 
 
@@ -125,16 +125,22 @@ class ServiceLook:
             return judge_moved(gate.asks.read(Moved), self.reading)
         if gate.asks.kind == Replaced.KIND:
             replaced = gate.asks.read(Replaced)
-            return judge_replaced(replaced, self.states.get(replaced.workload))
+            why = self._unread(replaced.workload)
+            return judge_replaced(replaced, self.states.get(replaced.workload), why)
         asked = gate.asks.read(RolledOut)
-        return judge_rollout(asked, self.states.get(asked.target))
+        return judge_rollout(asked, self.states.get(asked.target), self._unread(asked.target))
+
+    def _unread(self, target: str) -> str:
+        """Why a workload was not read; "" where it was."""
+        states = (one.state for one in self.reading.workloads if one.entry.target == target)
+        return next((one.reason for one in states if isinstance(one, Unknown)), "")
 
 
-def judge_rollout(asked: RolledOut, state: WorkloadState | None) -> GateVerdict:
+def judge_rollout(asked: RolledOut, state: WorkloadState | None, why: str = "") -> GateVerdict:
     """Whether a rollout is complete. What the status says counts from the generation on that its
-    controller has seen."""
+    controller has seen. `why` is the reason where it was not read."""
     if state is None:
-        return GateVerdict(open=False, seen="not read")
+        return GateVerdict(open=False, seen=f"not read: {why}" if why else "not read")
     if state.generation <= asked.after or state.observed < state.generation:
         seen = f"the controller has seen generation {state.observed} of {state.generation}"
         return GateVerdict(open=False, seen=seen)

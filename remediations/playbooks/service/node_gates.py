@@ -90,10 +90,11 @@ def judge_moved(asked: Moved, reading: KubernetesReading) -> GateVerdict:
     return GateVerdict(open=not lack, seen=lack or f"{asked.pod} has moved")
 
 
-def judge_replaced(asked: Replaced, state: WorkloadState | None) -> GateVerdict:
-    """Whether a stuck pod has come back from the newest template."""
+def judge_replaced(asked: Replaced, state: WorkloadState | None, why: str = "") -> GateVerdict:
+    """Whether a stuck pod has come back from the newest template. `why` is the reason where its
+    workload was not read."""
     if state is None:
-        return GateVerdict(open=False, seen="not read")
+        return GateVerdict(open=False, seen=f"not read: {why}" if why else "not read")
     pod = next((one for one in state.pods if one.name == asked.pod), None)
     if pod is None or pod.uid == asked.uid:
         seen = "gone, and not made again yet" if pod is None else "the same pod is there still"

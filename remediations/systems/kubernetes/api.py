@@ -7,7 +7,8 @@ The rules:
 2. Every call has a time limit as a whole, and a limit in bytes.
 3. Every failure is an `ApiError` that names verb and resource, and says whether the request may
    have had an effect (`sent`): a write that was not answered may be applied later.
-4. The library is imported here, when a cluster is first asked: it takes a third of a second.
+4. A refusal with 401 has the credentials read again (`credentials.py`): a run lasts longer than a
+   token.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from remediations.errors import RemediationError
-from remediations.files.trusted import MEGABYTE, read_trusted
+from remediations.files.trusted import MEGABYTE
 from remediations.render.printable import one_line
+from remediations.systems.kubernetes.credentials import (
+    Credentials,
+    CredentialsError,
+    Session,
+    authorization,
+    read_session,
+)
 from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.values.reading import Why
 
@@ -30,8 +36,8 @@ Tree = dict[str, Any]
 CALL_LIMIT_S = 10.0
 CONNECT_LIMIT_S = 4.0
 ANSWER_BYTES = 16 * MEGABYTE
-CONFIG_BYTES = MEGABYTE
 CHUNK = 65536
+REFUSED_CREDENTIALS = 401
 SAID = 200
 MERGE_PATCH = "application/strategic-merge-patch+json"
 MANAGER = "remediate"
@@ -88,9 +94,9 @@ class Request:
 class KubernetesApi:
     """One cluster. Not for several threads at the same time, except for `ask`."""
 
-    def __init__(self, client: Any, server: str) -> None:  # noqa: ANN401 - the library is untyped
-        self._client = client
-        self.server = server
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self.server = credentials.session.server
 
     @classmethod
     def connect(cls, entry: ClusterEntry) -> KubernetesApi:
@@ -99,26 +105,39 @@ class KubernetesApi:
         Raises:
             ApiError: the kubeconfig cannot be used; says why.
         """
-        import urllib3
-        from kubernetes.client import ApiClient, Configuration
-
-        configuration = Configuration()
-        _configure(entry, configuration)
-        server = str(configuration.host)
-        if not server.startswith("https://") or not configuration.verify_ssl:
-            raise _unusable(entry, f"{server}: the certificate of the API server is not verified")
-        configuration.retries = urllib3.Retry(total=0, redirect=0)
-        configuration.connection_pool_maxsize = 8
-        return cls(ApiClient(configuration), server)
+        try:
+            return cls(Credentials(entry, read_session))
+        except CredentialsError as error:
+            raise ApiError(str(error), why=Why.REFUSED) from error
 
     def ask(self, request: Request, limit_s: float = CALL_LIMIT_S) -> Tree:
-        """The answer as a JSON object.
+        """The answer as a JSON object. A refusal with 401 is before any effect: the credentials are
+        read again, and new ones are tried once.
 
         Raises:
             ApiError: there is none, it is an error, or it is something else.
         """
-        status, data = self._exchange(request, limit_s)
+        began, session = time.monotonic(), self._credentials.session
+        try:
+            return self._asked(session, request, limit_s)
+        except ApiError as error:
+            if error.status != REFUSED_CREDENTIALS:
+                raise
+            why_not = self._credentials.renew(session, began)
+            if why_not:
+                raise _refused_still(error, why_not) from error
+        try:
+            return self._asked(self._credentials.session, request, limit_s)
+        except ApiError as error:
+            if error.status != REFUSED_CREDENTIALS:
+                raise
+            raise _refused_still(error, "they were read again, and so are the new ones") from error
+
+    def _asked(self, session: Session, request: Request, limit_s: float) -> Tree:
+        status, data = self._exchange(session, request, limit_s)
         tree = _tree(data)
+        if status == REFUSED_CREDENTIALS:  # some servers say so without JSON
+            tree = tree or {}
         if tree is None:
             kind = "HTML" if data.lstrip()[:1] == b"<" else "no JSON object"
             raise ApiError(
@@ -130,18 +149,18 @@ class KubernetesApi:
             raise _refusal(request, status, tree)
         return tree
 
-    def _exchange(self, request: Request, limit_s: float) -> tuple[int, bytes]:
+    def _exchange(self, session: Session, request: Request, limit_s: float) -> tuple[int, bytes]:
         import urllib3
 
         end = time.monotonic() + limit_s
         query = f"?{urlencode(request.query)}" if request.query else ""
         body = None if request.body is None else json.dumps(request.body).encode()
         try:
-            answer = self._client.rest_client.pool_manager.request(
+            answer = session.client.rest_client.pool_manager.request(
                 request.method,
                 f"{self.server}{request.path}{query}",
                 body=body,
-                headers=self._headers(request, body is not None),
+                headers=_headers(session, request, body is not None),
                 timeout=urllib3.Timeout(connect=CONNECT_LIMIT_S, read=limit_s),
                 preload_content=False,
             )
@@ -163,72 +182,18 @@ class KubernetesApi:
         except urllib3.exceptions.HTTPError as error:
             raise _lost(request, self.server, error, limit_s) from error
 
-    def _headers(self, request: Request, has_body: bool) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": MANAGER}
-        if has_body:
-            headers["Content-Type"] = request.content_type
-        token = self._client.configuration.get_api_key_with_prefix(
-            "BearerToken", alias="authorization"
-        )
-        basic = self._client.configuration.get_basic_auth_token()
-        if token or (basic and self._client.configuration.username):
-            headers["Authorization"] = token or basic
-        return headers
+
+def _headers(session: Session, request: Request, has_body: bool) -> dict[str, str]:
+    headers = {"Accept": "application/json", "User-Agent": MANAGER}
+    if has_body:
+        headers["Content-Type"] = request.content_type
+    if token := authorization(session.client.configuration):
+        headers["Authorization"] = token
+    return headers
 
 
-def _configure(entry: ClusterEntry, configuration: Any) -> None:  # noqa: ANN401
-    """Load the credentials. What the library raises is told without quoting it: it may hold them.
-
-    Raises:
-        ApiError: they cannot be used.
-    """
-    from kubernetes.config import ConfigException, load_incluster_config
-    from kubernetes.config.kube_config import KubeConfigLoader
-
-    try:
-        if entry.kubeconfig is None:
-            load_incluster_config(client_configuration=configuration)
-            return
-        path = Path(entry.kubeconfig)
-        loader = KubeConfigLoader(
-            config_dict=_yaml(entry, read_trusted(path, limit=CONFIG_BYTES, follow=True).data),
-            active_context=entry.context,
-            config_base_path=str(path.parent),
-        )
-        loader.load_and_set(configuration)
-    except RemediationError as error:
-        raise _unusable(entry, f"{error.what}: {error.got}") from error
-    except OSError as error:
-        raise _unusable(entry, error.strerror or type(error).__name__) from error
-    except ConfigException as error:
-        said = str(error) if entry.kubeconfig is None else _missing_part(str(error))
-        raise _unusable(entry, said) from None
-    except Exception as error:  # noqa: BLE001 - the library raises what it meets
-        raise _unusable(entry, f"it has another form ({type(error).__name__})") from None
-
-
-def _yaml(entry: ClusterEntry, data: bytes) -> Tree:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        tree = YAML(typ="safe", pure=True).load(data.decode())
-    except (YAMLError, UnicodeDecodeError):
-        raise _unusable(entry, "it is not YAML") from None
-    if not isinstance(tree, dict):
-        raise _unusable(entry, "it is not a mapping")
-    return tree
-
-
-def _missing_part(said: str) -> str:
-    """What the library misses, without values."""
-    return one_line(said.split("{", maxsplit=1)[0])[:SAID]
-
-
-def _unusable(entry: ClusterEntry, got: str) -> ApiError:
-    where = entry.kubeconfig or "the service account of this pod"
-    context = f", context {entry.context}" if entry.context else ""
-    return ApiError(f"{where}{context} cannot be used: {got}", why=Why.REFUSED)
+def _refused_still(error: ApiError, more: str) -> ApiError:
+    return ApiError(f"{error}; {more}", why=error.why, status=error.status, cause=error.cause)
 
 
 def _tree(data: bytes) -> Tree | None:

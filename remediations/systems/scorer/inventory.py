@@ -3,6 +3,7 @@
 scoring:
   vectors: golden-vectors.yaml
   model: 1f3c…                         # pin: the loader's hash that everybody has to have
+  model_directory: models/trust_score  # remediations/systems/scorer/source.py
   settings: {OMP_NUM_THREADS: "1", --threads: "1"}
   node_settings: {VEID_INFERENCE_MODEL_HASH: ""}    # "" for any value
   quarantine: disable = true in /etc/virtengine/scoring.toml, then restart virtengined
@@ -26,8 +27,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec import UNSET, UnsetType
+
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.systems.scorer.limits import NO_LIMITS, Limits, read_limits
+from remediations.systems.scorer.source import ModelSource, read_source
 from remediations.systems.scorer.values import GoldenVectors, Setting
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.names import HOME, UNIT
@@ -73,6 +77,7 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     `timeout_ms`. A service is slow above `latency_ms`, and has a backlog from `queue` on.
     `restarts` within `window_s` are enough. `quarantine` is how a validator is taken out of
     scoring, in its operator's words. `limits` are how far a service may be scaled or slowed down.
+    `source` is the model as it lies on the machine that reads the inventory.
     """
 
     KIND: ClassVar[str] = "scorer.scoring/1"
@@ -92,6 +97,7 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     metrics: MetricNames
     quarantine: str | None = None
     limits: Limits = NO_LIMITS
+    source: ModelSource | UnsetType = UNSET
 
 
 class ScorerEntry(Kinded, frozen=True, kw_only=True):
@@ -175,6 +181,7 @@ def _scoring(table: InventoryTable) -> ScoringEntry:
         metrics=_metrics(table),
         quarantine=table.optional("quarantine", _WORDS, "one line of at most 300 characters"),
         limits=read_limits(table, declared),
+        source=read_source(table),
     )
 
 
@@ -251,6 +258,7 @@ SCORING_SECTION = InventorySection(
         required=("vectors",),
         optional=(
             "model",
+            "model_directory",
             "image",
             "settings",
             "node_settings",

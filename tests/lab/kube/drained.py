@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from tests.lab.kube.cluster import Cluster
 from tests.lab.kube.service import NAMESPACE, SCORER, OnCall, Service, more_roles_of_the_docs
+from tests.lab.kube.witness import Witness
+from tests.lab.kube.witness import witnessed as watching
 
 Json = dict[str, Any]
 NODE, OTHER = "n1", "n2"
@@ -97,61 +95,6 @@ def budget(cluster: Cluster, least: int) -> None:
     cluster.wait("the budget is seen", seen)
 
 
-class Witness:
-    """Every change of the service's pods, as the API server tells it."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-
-    @property
-    def least_ready(self) -> int:
-        """The fewest pods that were ready, and not ending, at any moment after all had been."""
-        ready: set[str] = set()
-        least, most = 0, 0
-        for event in self._events():
-            tree = event["object"]
-            meta = tree["metadata"]
-            told = tree.get("status", {}).get("conditions", ())
-            serves = any(one["type"] == "Ready" and one["status"] == "True" for one in told)
-            ends = "deletionTimestamp" in meta or event["type"] == "DELETED"
-            (ready.add if serves and not ends else ready.discard)(meta["uid"])
-            if len(ready) > most:
-                least = most = len(ready)
-            least = min(least, len(ready))
-        return least
-
-    @property
-    def ended(self) -> list[str]:
-        """The uids of the pods that ended, each as often as it did."""
-        return [
-            event["object"]["metadata"]["uid"]
-            for event in self._events()
-            if event["type"] == "DELETED"
-        ]
-
-    def _events(self) -> Iterator[Json]:
-        every = (json.loads(line) for line in self._lines)
-        return (event for event in every if event["object"]["kind"] == "Pod")
-
-
-@contextmanager
-def witnessed(cluster: Cluster) -> Iterator[Witness]:
-    """Watch the service's pods meanwhile."""
-    words = (str(cluster.bin / "kubectl"), "--kubeconfig", str(cluster.admin))
-    path = f"/api/v1/namespaces/{NAMESPACE}/pods?watch=1&labelSelector=app%3D{SCORER}"
-    lines: list[str] = []
-    with subprocess.Popen(
-        cluster.inside(*words, "get", "--raw", path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        reader = threading.Thread(target=lines.extend, args=(process.stdout,))
-        reader.start()
-        try:
-            yield Witness(lines)
-        finally:
-            process.terminate()
-            reader.join(timeout=10)
+def witnessed(service: Service) -> AbstractContextManager[Witness]:
+    """Watch the pods of the service meanwhile."""
+    return watching(service.cluster, NAMESPACE, f"app%3D{SCORER}")

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ COMMAND = Path(sys.executable).with_name("remediate")
 NAMESPACE, SCORER = "scoring", "scorer"
 PAGE = CHECKOUT / "docs" / "kubernetes.md"
 Json = dict[str, Any]
+TRIES = 5
 WORKLOAD = "kind: Deployment, role: service, floor: 1"
 
 
@@ -214,6 +216,37 @@ class OnCall:
         approved = self.says("approve", run, "--yes", "--key", str(self.key))
         assert approved.code == 0, approved.document
         return run
+
+    def journal(self, run: str) -> str:
+        """What the journal of a run has now."""
+        files = list((self.directory / "state" / "runs").glob(f"{run}*/journal.jsonl"))
+        return files[0].read_text() if files else ""
+
+    def killed_at(self, run: str, record: int) -> None:
+        """Apply it, and kill the controller once its journal has so many records. The samples are
+        not counted: the clock makes them."""
+        with self.start("apply", run, "--json") as process:
+            end = time.monotonic() + LIMIT_S
+            while self._recorded(run) < record and process.poll() is None:
+                assert time.monotonic() < end
+                time.sleep(0.002)
+            process.kill()
+
+    def carried_through(self, run: str) -> None:
+        """Resume it, and verify it, until it is verified."""
+        last = None
+        for _ in range(TRIES):
+            said = self.says("status", run)
+            if said.result["state"] == "verified":
+                return
+            done = said.result["state"] == "unverified"
+            last = self.says("verify" if done else "resume", run)
+        assert last is not None
+        raise AssertionError((said.document, last.document))
+
+    def _recorded(self, run: str) -> int:
+        lines = self.journal(run).splitlines(keepends=True)
+        return sum(line.endswith("\n") and '"kind":"sampled"' not in line for line in lines)
 
     def condition(self) -> str:
         """What `diagnose` says of the service."""

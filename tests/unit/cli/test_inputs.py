@@ -62,10 +62,15 @@ def test_choice_is_taken_wherever_it_is_typed(
         (("--to-height", "100", "--to-height", "100"), "--to-height cannot be used"),
         (("--to-height", "x"), "--to-height cannot be used"),
         (("--to-height=",), "--to-height cannot be used"),
-        (("--to-height",), "Option '--to-height' requires an argument."),
+        (("--to-height",), "--to-height has no value"),
+        (("--to-height", "-3"), "--to-height cannot be used"),
+        (("--to-height=-3",), "--to-height cannot be used"),
+        (("--to-height", "-"), "--to-height cannot be used"),
         (("--to-hight", "100"), "`plan` has no option --to-hight, and no playbook takes it"),
         (("--brnach", "x"), "`plan` has no option --brnach, and no playbook takes it"),
-        (("--to-height", "--branch", "x"), "Option '--to-height' requires an argument."),
+        (("--to-height", "--branch", "x"), "--to-height has no value"),
+        (("--to-height", "-i", "x"), "--to-height has no value"),
+        (("--to-height", "-vv"), "--to-height has no value"),
         (("-x",), "No such option '-x'."),
     ],
 )
@@ -78,6 +83,18 @@ def test_wrong_option_is_one_clear_error(
     assert done.err.startswith(f"error: {says}")
     assert "remediate plan" in done.err.splitlines()[-1]
     assert not (tmp_path / "state" / "runs").exists()
+
+
+def test_value_that_begins_with_a_dash_is_read_by_the_playbook(desk: Desk, lost: Path) -> None:
+    """Which says what it expects; and one that is missing is named with what is behind it."""
+    done = plan(desk, lost, "INC-001", "--to-height", "-3")
+    assert "'-3'" in done.err
+    assert "HEIGHT: " in done.err
+    done = plan(desk, lost, "INC-001", "--to-height", "--branch", "x")
+    assert "the option --branch behind it" in done.err
+    assert "--to-height HEIGHT; a value that looks like an option as --to-height=VALUE" in done.err
+    done = remediate("plan", "INC-001", "--word", "-dash", "-i", desk.inventory, "--from", lost)
+    assert {one.name: one.value for one in planned(done).inputs}["word"] == "-dash"
 
 
 def test_unknown_option_lists_what_playbooks_take(desk: Desk, lost: Path) -> None:

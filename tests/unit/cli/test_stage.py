@@ -104,3 +104,32 @@ def test_a_host_that_is_not_in_the_inventory_is_refused(desk: Desk, program: Pat
     done = remediate("stage", program, "--limit", "val9", "-i", desk.inventory)
     assert done.code == 2
     assert "val9 is not in the inventory" in done.err
+
+
+def test_a_directory_is_brought_as_one_file(
+    desk: Desk, outcomes: dict[str, StageOutcome], tmp_path: Path
+) -> None:
+    """Its contents in the order of paths; what is left out stands in the command that is typed
+    again."""
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("b", "a", "notes"):
+        (model / name).write_text(name)
+    outcomes |= {"val1": STAGED, "val22": FAILED}
+    done = remediate("stage", model, "--without", "notes", "-i", desk.inventory)
+    assert done.code == 7
+    assert done.out.startswith(f"{model}: 2 bytes, SHA-256 {hashlib.sha256(b'ab').hexdigest()}")
+    again = f"`remediate stage {model} --without notes --inventory {desk.inventory}`"
+    assert again in done.out.splitlines()[-1]
+    outcomes |= {"val22": STAGED}
+    done = remediate("stage", model, "--without", "notes", "-i", desk.inventory)
+    assert done.out.splitlines()[-1] == "next: remediate plan PLAYBOOK"
+
+
+@pytest.mark.parametrize("donor", [(), ("--donor", "val1")])
+def test_nothing_is_left_out_of_a_file(desk: Desk, program: Path, donor: tuple[str, ...]) -> None:
+    """Whoever types that takes it for a directory."""
+    file = SHA256 if donor else program
+    done = remediate("stage", file, "--without", "notes", *donor, "-i", desk.inventory)
+    assert done.code == 2
+    assert "--without leaves files out of a directory" in done.err

@@ -14,6 +14,7 @@ KINDS = sorted(path.stem for path in (ROOT / "tests/lab").glob("test_*.py"))
 LEFT_OUT = {
     "test_drain": "a cluster of its own, as test_kubernetes",
     "test_kubernetes": "a cluster of its own, which takes minutes to build and to start",
+    "test_scale": "a cluster of its own, as test_kubernetes",
     "test_slow": "a chain must be slow for two minutes before anybody can say whose turns pass",
     "test_scoring_load": "three services are restarted twice, each time one after the other",
     "test_cut_off": "test_resume and test_undo have controllers that are killed at some record",

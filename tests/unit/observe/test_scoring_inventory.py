@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from remediations.engine.observe.inventory import load_inventory
 from remediations.errors import UsageError
 from remediations.systems.scorer.answers import AnswerForm
 from remediations.systems.scorer.inventory import ScorerEntry, scorer_of, scoring_of
+from remediations.systems.scorer.source import ModelSource
 from remediations.systems.scorer.system import SCORER
 from remediations.values.inventory import Inventory
 
@@ -181,3 +183,46 @@ def test_what_is_wrong_for_a_host(tmp_path: Path, change: tuple[str, str], expec
     with pytest.raises(UsageError) as caught:
         load(tmp_path, host=HOST.replace(*change))
     assert expected in caught.value.expected
+
+
+def model_in(root: Path) -> str:
+    """A model directory beside the inventory; the hash of its contents in the order of paths."""
+    (root / "models/v").mkdir(parents=True)
+    (root / "models/a.pb").write_bytes(b"one")
+    (root / "models/v/data").write_bytes(b"two")
+    (root / "models/export_metadata.json").write_bytes(b"of this export")
+    return hashlib.sha256(b"onetwo").hexdigest()
+
+
+def test_model_directory_has_its_hash_and_its_files(tmp_path: Path) -> None:
+    """By the loader's rule, without what is no part of the model; another one than the pin is told
+    and hinders nothing."""
+    sha256 = model_in(tmp_path)
+    for pin in (sha256, MODEL):
+        vectors = VECTORS.replace(MODEL, pin)
+        whole = f"model: {pin}, model_directory: models"
+        source = scoring_of(load(tmp_path, vectors=vectors, whole=whole)).source
+        assert isinstance(source, ModelSource)
+        assert source.disk is not None
+        assert (source.disk.sha256, source.has(pin)) == (sha256, pin == sha256)
+        assert [(one.path, one.bytes) for one in source.disk.files] == [("a.pb", 3), ("v/data", 3)]
+        assert source.directory == str(tmp_path / "models")
+
+
+def test_model_directory_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    """Not there, or with a link in it: no diagnosis fails for that."""
+    whole = f"model: {MODEL}, model_directory: models"
+    for got in ("No such file", "which is a link"):
+        source = scoring_of(load(tmp_path, whole=whole)).source
+        assert isinstance(source, ModelSource)
+        assert source.disk is None
+        assert got in source.trouble
+        if not (tmp_path / "models").exists():
+            model_in(tmp_path)
+            (tmp_path / "models/more").symlink_to(tmp_path / "models/v")
+
+
+def test_model_directory_needs_a_pin(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(tmp_path, whole="model_directory: models")
+    assert "`model` beside it" in refused.value.expected

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from shlex import quote
 
+from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.scoring.conditions import Cure
 from remediations.playbooks.scoring.finding import Basis
 from remediations.playbooks.scoring.model_facts import (
     agreed_files,
+    agreed_source,
     donors,
     keepers,
     manifest_of,
+    telling_donor,
 )
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.render.formats import percent, short_digest
@@ -78,7 +81,9 @@ def model_staged(scoring: ScoringSituation, host: str) -> GuardResult:
         got = "it was brought" if staged else "it is not there"
     donor = next((one for one in keepers(scoring) if one != host), None)
     next_step = f"remediate stage {model} --donor {quote(donor or '')} --limit {quote(host)}"
-    if donor is None:
+    if (source := agreed_source(scoring)) is not None:
+        next_step = f"{source.command} --limit {quote(host)}"
+    elif donor is None:
         next_step = "`remediate plan INC-002 --branch keep-model` keeps it on a host that has it"
     return guard_result(
         "V10",
@@ -89,6 +94,30 @@ def model_staged(scoring: ScoringSituation, host: str) -> GuardResult:
         expected=f"a file with SHA-256 {model or '…'}",
         next_step=_LOOK if staged else next_step,
         facts=(f"{host}.model_staged", "scoring.model"),
+    )
+
+
+def source_agreed(
+    scoring: ScoringSituation, _proposal: Proposal[ScoringSituation]
+) -> GuardResult | None:
+    """V46: where the files are known from the declared directory alone, it has the agreed model."""
+    source = scoring.source
+    if source is None:
+        return None
+    found, donor = source.disk.sha256 if source.disk else "", telling_donor(scoring)
+    return guard_result(
+        "V46",
+        "the declared directory has the agreed model",
+        holds=True
+        if donor or source.has(scoring.finding.model)
+        else None
+        if source.disk is None
+        else False,
+        got=f"{source.directory}: {short_digest(found) if found else source.trouble}"
+        + (f"; the files are known from {donor}" if donor else ""),
+        expected=f"the model {short_digest(scoring.finding.model)}, by the loader's hash",
+        next_step="put the pinned model there, or make a service readable that answers as agreed",
+        facts=("scoring.model",),
     )
 
 
@@ -103,7 +132,9 @@ def files_known(scoring: ScoringSituation, host: str) -> GuardResult:
     except PlannedModelError as error:
         trouble = str(error)
     files = len(manifest.split(";")) if manifest else 0
-    got = f"{files} files, as {donors(scoring)[0]} has them" if manifest else "no donor was read"
+    source = agreed_source(scoring)
+    who = telling_donor(scoring) or (source.directory if source else "")
+    got = f"{files} files, as {who} has them" if manifest else "no donor was read"
     if disk is None:
         got += "; the model on this host could not be read"
     known = bool(manifest) and disk is not None

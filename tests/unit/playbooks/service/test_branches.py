@@ -6,13 +6,22 @@ from typing import Any
 
 import pytest
 
+from remediations.engine.domain import Proposal
 from remediations.engine.find.finding import Health
+from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.service.actions import SET_IMAGE, SET_IMAGE_BACK, service_facts
 from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.finding import conclude
-from remediations.playbooks.service.gates import RolledOut, judge_rollout
+from remediations.playbooks.service.gates import (
+    RolledOut,
+    ServiceBefore,
+    baseline,
+    judge_rollout,
+    look_at,
+)
 from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.systems.kubernetes.steps import Write, compile_writes
+from remediations.values.part import Part
 from tests.unit.kubernetes.fake_api import BAD, GOOD, FakeApi, pod, replica_set
 from tests.unit.playbooks.service.namespaces import (
     TARGET,
@@ -171,3 +180,16 @@ def test_a_gate_opens_at_a_new_generation_that_is_complete(
     verdict = judge_rollout(asked, situation_of(api).state(TARGET))
     assert verdict.open is opens, verdict.seen
     assert judge_rollout(asked, None).open is False
+
+
+def test_a_gate_says_why_nothing_was_read() -> None:
+    """So somebody who waits at it knows that it is the token, and not the rollout."""
+    api = serving()
+    (before,) = baseline(
+        situation_of(api), Proposal(title="", stages=(), checks=(), risk=Risk.LOW, worst_case="")
+    )
+    api.denied.add("get namespaces/kube-system")
+    look = look_at(before.read(ServiceBefore), situation_of(api).reading)
+    asked = Part.of(RolledOut(target=TARGET, after=6, image=""))
+    verdict = look.judge(Gate(title="a rollout", timeout_s=1, asks=asked))
+    assert (verdict.open, verdict.seen) == (False, "not read: get namespaces/kube-system: 403")
