@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
 from remediations.cli.live import LiveDisplay, to_stderr
+from remediations.cli.observing import import_quietly
 from remediations.cli.output import CommandResult
-from remediations.cli.proof import prove
 from remediations.cli.run_status import current_status, read_bound_journal, way_on
 from remediations.engine.apply.apply import Approved
 from remediations.engine.apply.receipt import Receipt
@@ -20,10 +20,14 @@ from remediations.engine.runs.store import RunDirectory, state_directory
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.suite import suite_of
 from remediations.errors import Aborted, PartlyApplied
+from remediations.reach.background import run_in_thread
 from remediations.render.printable import one_line
 
 Work = Callable[[LiveDisplay], Coroutine[None, None, Receipt]]
 """Carries the plan out, and shows on the display what happens."""
+NEEDED_THEN = ("remediations.cli.proof",)
+"""What runs checks and writes the report takes as long to import as all that is needed before: it
+is imported while hosts are read."""
 
 
 def carry_out_and_prove(
@@ -39,6 +43,8 @@ def carry_out_and_prove(
         receipt = _carried_out(directory, approved, anchors, work)
         if receipt.state is not RunState.RUNNING:
             _not_finished(directory, receipt, anchors)
+        from remediations.cli.proof import prove
+
         given = Given(approved.plan, approved.inventory, approved.resolver)
         suite = suite_of(approved.installed.domain)
         return prove(directory, given, suite, anchors, quiet=_quiet())
@@ -80,7 +86,15 @@ def _carried_out(
             resource_locks(state_directory(), approved.plan.resources, directory.name)
         )
         held.enter_context(display.shown())
-        return asyncio.run(work(display))
+        return asyncio.run(_importing(work(display)))
+
+
+async def _importing(work: Coroutine[None, None, Receipt]) -> Receipt:
+    """Do the work, and import meanwhile what is needed then."""
+    importing = asyncio.create_task(run_in_thread(import_quietly, NEEDED_THEN))
+    receipt = await work
+    await importing
+    return receipt
 
 
 @contextmanager

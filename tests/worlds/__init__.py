@@ -70,6 +70,7 @@ from tests.worlds.nodes import (
 )
 from tests.worlds.settling import (
     settle,
+    signed_last,
 )
 from tests.worlds.wrapped import below_cosmovisor
 
@@ -116,6 +117,7 @@ __all__ = [
     "settle",
     "sign_state",
     "sign_state_missing",
+    "signed_last",
     "split",
     "stopped",
     "unknown",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -29,9 +30,11 @@ from tests.worlds.base import (
     answers,
     app_hash_at,
     block_hash_at,
+    change,
     key_of,
     known,
     members_of,
+    moves,
 )
 
 
@@ -42,11 +45,14 @@ def settle(
     dead: Iterable[str] = (),
     members: ValidatorSet | None = None,
     round_: int = 0,
+    signed: Mapping[str, int] | None = None,
 ) -> CometReading:
     """The chain readings after a change: blocks go on while more than 2/3 of the power votes.
 
     Who votes: addresses of hosts that answer, and addresses that no host holds; not `mute` hosts,
-    nor `dead` addresses (for hosts that say nothing at all).
+    nor `dead` addresses (for hosts that say nothing at all). Who does not signed last at `signed`
+    (by address), else where the world has said so before, else at the first sample: sign states,
+    the last commit and what the chain counts are all made of that.
     """
     members = members or members_of(observation)
     if members is None:
@@ -59,11 +65,44 @@ def settle(
     votes = tuple(validator.address not in lost for validator in members.validators)
     power = sum(v.power for v, voted in zip(members.validators, votes, strict=True) if voted)
     moving = has_quorum(power, members.total)
-    scene = Scene(observation, members, votes, moving=moving, round_=round_)
+    last = {**_told(observation), **(signed or {})}
+    scene = Scene(observation, members, votes, moving=moving, round_=round_, signed=last)
     return replace(
         observation,
         hosts=tuple(scene.fill(r) if answers(r) else r for r in observation.hosts),
     )
+
+
+def signed_last(observation: CometReading, host: str, height: int) -> CometReading:
+    """`host`, which does not vote while blocks go on, signed last at `height`: its sign state and
+    what the chain counts say the same. (`sign_state` changes the file alone: it is another one.)"""
+    reading = observation.host(host)
+    address = key_of(reading)
+    assert moves(observation)
+    assert address in _told(observation), f"{host} votes"
+    signed = {address: height}
+    state = known(SignState(height=height, round=0, step=3, block=""))
+    observation = change(observation, host, lambda r: replace(r, sign_state=state))
+
+    def count(reading: HostReading) -> HostReading:
+        absent = reading.chain.absent
+        if not isinstance(absent, Known):
+            return reading
+        counted = tuple(
+            replace(a, missed=a.height - signed.get(a.address, a.height - a.missed))
+            for a in absent.value or ()
+        )
+        return replace(reading, chain=replace(reading.chain, absent=known(counted, absent.at)))
+
+    return replace(observation, hosts=tuple(map(count, observation.hosts)))
+
+
+def _told(observation: CometReading) -> dict[str, int]:
+    """Address → the block it signed last, of those that the chain counts as absent."""
+    for reading in observation.hosts:
+        if isinstance(reading.chain.absent, Known):
+            return {a.address: a.height - a.missed for a in reading.chain.absent.value or ()}
+    return {}
 
 
 class Scene:
@@ -77,6 +116,7 @@ class Scene:
         *,
         moving: bool,
         round_: int,
+        signed: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.moving = moving
         self.voters = {
@@ -90,12 +130,21 @@ class Scene:
         self.block_times = [
             at - timedelta(milliseconds=400) if moving else BEGAN - age for at in self.times
         ]
+        tip = self.heights[-1]
+        away = sum(power for a, power in self.powers.items() if signed.get(a, HEIGHT) < HEIGHT)
+        if not has_quorum(members.total - away, members.total):
+            signed = {}  # without them there was no block: they signed the last one
+        self.last = {
+            v.address: tip if voted else signed.get(v.address, HEIGHT)
+            for v, voted in zip(members.validators, votes, strict=True)
+        }
+        """Address → the last block it signed. In a halt that is the last one of all, where nothing
+        else was said."""
         self.members: Known[ValidatorSet] = known(members)
         self.rounds = self._rounds(votes, round_)
-        self.commit = self._commit(votes)
-        self.absent = self._absent(votes)
+        self.commit = self._commit()
+        self.absent = self._absent()
         self.blocks = self._blocks()
-        tip = self.heights[-1]
         self.result = known(BlockResult(height=tip, app_hash=app_hash_at(tip)))
 
     def _rounds(self, votes: tuple[bool, ...], round_: int) -> list[Known[RoundState]]:
@@ -118,30 +167,24 @@ class Scene:
             for height, at, time in zip(self.heights, self.times, self.block_times, strict=True)
         ]
 
-    def _commit(self, votes: tuple[bool, ...]) -> Known[Commit]:
-        """Who signed the last block. Everybody signed the last one of a halted chain."""
+    def _commit(self) -> Known[Commit]:
+        """Who signed the last block."""
+        tip = self.heights[-1]
         signatures = tuple(
-            CommitSignature(address=v.address, flag=2 if vote or not self.moving else 1)
-            for v, vote in zip(self.members.value.validators, votes, strict=True)
+            CommitSignature(address=address, flag=2 if last >= tip else 1)
+            for address, last in self.last.items()
         )
-        commit = Commit(height=self.heights[-1], round=0, signatures=signatures)
-        return known(commit, self.times[-1])
+        return known(Commit(height=tip, round=0, signatures=signatures), self.times[-1])
 
-    def _absent(self, votes: tuple[bool, ...]) -> Known[tuple[Absence, ...]] | None:
-        """What the chain counts against those who did not sign it: all since they stopped, a moment
-        ago."""
+    def _absent(self) -> Known[tuple[Absence, ...]] | None:
+        """What the chain counts against those who did not sign it: all since they signed last."""
         tip = self.heights[-1]
         absences = tuple(
             Absence(
-                address=v.address,
-                height=tip,
-                missed=tip - HEIGHT,
-                window=10_000,
-                since=1,
-                counted=0,
+                address=address, height=tip, missed=tip - last, window=10_000, since=1, counted=0
             )
-            for v, vote in zip(self.members.value.validators, votes, strict=True)
-            if self.moving and not vote
+            for address, last in self.last.items()
+            if last < tip
         )
         return known(absences, self.times[-1]) if absences else None
 
@@ -175,7 +218,7 @@ class Scene:
                 SignState(height=height, round=round_, step=step, block="", signed_at=BEGAN)
             )
         elif address in self.powers:
-            state = known(SignState(height=self.heights[-1], round=0, step=3, block=""))
+            state = known(SignState(height=self.last[address], round=0, step=3, block=""))
         return replace(
             reading,
             sign_state=state,

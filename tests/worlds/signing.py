@@ -11,7 +11,7 @@ from remediations.systems.comet.values import BlockMeta
 from remediations.systems.hosts.values import JournalLine
 from remediations.values.reading import Known
 from tests.worlds.base import BEGAN, address_of, change, key_of, known, members_of
-from tests.worlds.nodes import duplicated, sign_state
+from tests.worlds.nodes import duplicated
 from tests.worlds.settling import settle
 
 OURSELVES = (
@@ -29,11 +29,9 @@ def of_others(address: str) -> str:
 
 
 def not_signing(observation: CometReading, *hosts: str, signed: int = 60) -> CometReading:
-    """They run and follow, and signed last at height `signed`."""
-    observation = settle(observation, mute=hosts)
-    for host in hosts:
-        observation = sign_state(observation, host, signed)
-    return observation
+    """They run and follow, and signed last at block `signed`."""
+    addresses = (key_of(observation.host(host)) for host in hosts)
+    return settle(observation, mute=hosts, signed=dict.fromkeys(addresses, signed))
 
 
 def said(observation: CometReading, host: str, line: str, *, ago: timedelta) -> CometReading:

@@ -42,7 +42,9 @@ from remediations.errors import MachineError
 
 log = logging.getLogger(__name__)
 SAMPLE_S = 1.0
-GATE_LOOK_S = 0.25
+GATE_LOOK_S = 0.5
+"""Seconds between two looks at a gate. Each asks every host, in a session of its own, while what
+was started there needs its processors."""
 LOOK_LIMIT_S = 15.0
 HOPELESS_S = 5.0
 """Seconds in which every look must say that a gate is hopeless, before the wait ends."""

@@ -66,11 +66,11 @@ async def carry_out(
     `may_start` says whether a launch may be repeated, which is not the case after a person's stop.
     """
     end = time.monotonic() + RELAUNCH_S
-    note = ""
+    note, seen = "", None
     for number in range(LAUNCHES):
         log.info("step %s: launch %d on %s", step, number + 1, work.target)
         try:
-            await driver.launch(step, work, fences)
+            seen = await driver.launch(step, work, fences)
         except AlreadyClaimed as claimed:
             if number == 0:
                 return await _claimed_by_another(driver, step, work, claimed)
@@ -89,7 +89,7 @@ async def carry_out(
             if await _nothing_started(driver, step, work, end) and may_start():
                 continue
         break
-    return await follow_step(driver, step, work, note, fences=fences)
+    return await follow_step(driver, step, work, note, fences=fences, seen=seen)
 
 
 async def _claimed_by_another(
@@ -114,14 +114,22 @@ async def _nothing_started(driver: Driver, step: StepId, work: Step, end: float)
 
 
 async def follow_step(
-    driver: Driver, step: StepId, work: Step, note: str = "", *, fences: Sequence[Fence]
+    driver: Driver,
+    step: StepId,
+    work: Step,
+    note: str = "",
+    *,
+    fences: Sequence[Fence],
+    seen: ProbeResult | None = None,
 ) -> Ending:
-    """Probe the step until it has ended or its time is over, even if some probes get no answer."""
+    """Probe the step until it has ended or its time is over, even if some probes get no answer.
+    `seen` is what its launch saw of it, in place of the first probe."""
     began = time.monotonic()
     end = began + work.timeout_s + GRACE_S
     while True:
         try:
-            ending = await _look(driver, step, work, note, fences)
+            seen, sighting = None, seen or await driver.probe(step, work)
+            ending = await _judged(driver, step, work, sighting, note, fences)
         except FencedOut as refusal:
             return _fenced_out(refusal, note)
         except NoAnswer as lost:
@@ -137,16 +145,20 @@ async def follow_step(
         await asyncio.sleep(min(SLOWEST_LOOK_S, max(FIRST_LOOK_S, LATE_BY * took)))
 
 
-async def _look(
-    driver: Driver, step: StepId, work: Step, note: str, fences: Sequence[Fence]
+async def _judged(
+    driver: Driver,
+    step: StepId,
+    work: Step,
+    sighting: ProbeResult,
+    note: str,
+    fences: Sequence[Fence],
 ) -> Ending | None:
-    """How it ended; None while it runs.
+    """How it ended, by what was seen; None while it runs.
 
     Raises:
         FencedOut: it never started, and may not any more.
         NoAnswer: the target did not answer. It can be asked again.
     """
-    sighting = await driver.probe(step, work)
     log.debug("step %s on %s is %s", step, work.target, sighting.state)
     if sighting.state is ProbeState.FENCED:
         # Not voided: the next holder of the same plan may start it.

@@ -265,8 +265,9 @@ class FenceKeeper(Protocol):
 class Driver(Protocol):
     """Carries out steps by the rules above. Every method raises `NoAnswer` if nothing answers."""
 
-    async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> None:
-        """Start the step, if its target keeps all fences for us. Returns before it ends.
+    async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult | None:
+        """Start the step, if its target keeps all fences for us. Returns before a long one ends;
+        and what `probe` would, where that was seen, too.
 
         Raises:
             AlreadyClaimed: its name was claimed before.

@@ -58,8 +58,8 @@ class SshDriver:
     def __init__(self, reach: SshReach) -> None:
         self._reach = reach
 
-    async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> None:
-        """Start the step.
+    async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
+        """Start the step, and return what `probe` would: a short one takes one session.
 
         Raises:
             Claimed: it was claimed before.
@@ -71,7 +71,7 @@ class SshDriver:
         """
         payload = work.payload.encode()
         digest = hashlib.sha256(payload).hexdigest()
-        more = (str(work.timeout_s), digest, _words_of(fences))
+        more = (str(work.timeout_s), digest, _words_of(fences), str(FOLLOW_S))
         done = await self._call(work.target, "launch", step, *more, stdin=payload)
         if done.exit_status == CLAIMED:
             raise AlreadyClaimed(
@@ -92,6 +92,7 @@ class SshDriver:
                 f"{work.target} did not start the step",
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
             )
+        return _sighting(done, work.target)
 
     async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """The state of the step; of one that runs at its end, or after `FOLLOW_S`.

@@ -1,7 +1,8 @@
 # Runs one approved step on this host at most once, even across lost connections, crashes and reboots:
 # by a claim on disk, made inside a transient unit, and durable before the effect.
 #
-#   launch PLAN STEP TIMEOUT SHA256 FENCES   payload on standard input
+#   launch PLAN STEP TIMEOUT SHA256 FENCES [SECONDS]
+#                                            payload on standard input; then as probe with SECONDS
 #   probe PLAN STEP [SECONDS]                not-started | fenced | running | done RC | unknown | voided;
 #                                            of a step that runs at its end, or after so many seconds
 #   void PLAN STEP FENCES                    the step can never start again
@@ -64,7 +65,7 @@ is_holder() { # WORD
 
 verb=${1-} plan= step= resource=
 case $verb/$# in
-  launch/6 | probe/3 | probe/4 | void/4)
+  launch/6 | launch/7 | probe/3 | probe/4 | void/4)
     plan=$2 step=$3
     is_hex "$plan" 64 || refuse 65 "bad plan id"
     case $step in '' | *[!0-9a-z-]*) refuse 65 "bad step id" ;; esac
@@ -137,10 +138,13 @@ shown() { # FILE
   echo
 }
 
+check_wait() { # SECONDS
+  case $1 in [1-9]) ;; *) refuse 65 "bad time to wait" ;; esac
+}
+
 # Waits for the end of a step that runs. One that waits here is seen earlier than one that is asked for
 # again and again, and takes less of the host.
 follow() { # SECONDS
-  case $1 in [1-9]) ;; *) refuse 65 "bad time to wait" ;; esac
   left=$(($1 * 10))
   while [ "$left" -gt 0 ] && ! settled >/dev/null && { [ -d "$claim" ] || living "$unit"; }; do
     sleep 0.1
@@ -346,9 +350,13 @@ show_fence() {
 cd /
 [ ! -d "$base" ] || only_ours "$base"
 case $verb in
-  launch) launch "$4" "$5" "$6" ;;
+  launch)
+    [ "$#" -lt 7 ] || check_wait "$7"
+    launch "$4" "$5" "$6"
+    [ "$#" -lt 7 ] || { follow "$7" && answer; }
+    ;;
   probe)
-    [ "$#" -lt 4 ] || follow "$4"
+    [ "$#" -lt 4 ] || { check_wait "$4" && follow "$4"; }
     answer
     ;;
   void) void "$4" ;;

@@ -91,13 +91,22 @@ def test_quick_commands_load_nothing_heavy(home: Path, command: str) -> None:
     assert {name for name in HEAVY if name in found} <= needed
 
 
-def test_nothing_that_concludes_or_draws_is_loaded_before_hosts_are_dialled() -> None:
-    """It is imported while they are read, where no domain is named that somebody must know."""
-    program = "import sys, remediations.cli.commands.diagnose; print(*sys.modules, sep='\\n')"
+@pytest.mark.parametrize(
+    ("command", "later"),
+    [
+        ("diagnose", {"rich", "remediations.playbooks"}),
+        ("apply", {"jinja2", "pytest", "svg", "remediations.engine.report.html"}),
+    ],
+)
+def test_what_is_needed_later_is_not_loaded_before_hosts_are_dialled(
+    command: str, later: set[str]
+) -> None:
+    """What concludes, draws, checks and reports is imported while hosts are read."""
+    program = f"import sys, remediations.cli.commands.{command}; print(*sys.modules, sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
-    assert not {"rich", "remediations.playbooks"} & set(done.stdout.split())
+    assert not later & set(done.stdout.split())
 
 
 def test_what_cannot_be_imported_meanwhile_is_left_to_whoever_needs_it() -> None:

@@ -168,7 +168,7 @@ def test_what_fails_on_one_node_alone_is_that_nodes(
     line: str, condition: NodeCondition, advice: str
 ) -> None:
     """Others passed the block: no advice for the whole chain."""
-    world = worlds.sign_state(looping(line), "val4", 100)
+    world = worlds.signed_last(looping(line), "val4", 100)
     node = found(world, "val4")
     assert node.condition is condition, node.cause
     assert advice in node.by_hand

@@ -61,7 +61,7 @@ SILENT: tuple[tuple[str, str, Change], ...] = (
     (
         "a sign state of another chain",
         "above the tip",
-        lambda w: not_signing(w, "val2", signed=5_000),
+        lambda w: worlds.sign_state(not_signing(w, "val2"), "val2", 5_000),
     ),
     (
         "the signer refuses",
@@ -165,7 +165,8 @@ def test_a_halt_that_a_silent_signer_makes_names_it() -> None:
 
 def test_a_sign_state_above_the_tip_is_not_to_be_lowered() -> None:
     """It cannot sign twice: it refuses. Whoever "restores" one that fits lowers it."""
-    hands = diagnose(not_signing(healthy(), "val4", signed=5_000)).node("val4").by_hand
+    world = worlds.sign_state(not_signing(healthy(), "val4"), "val4", 5_000)
+    hands = diagnose(world).node("val4").by_hand
     assert hands.startswith("Touch nothing")
 
 
@@ -236,7 +237,7 @@ def test_the_stale_state_beside_a_remote_signer_is_not_a_proof() -> None:
 )
 def test_what_is_wrong_with_the_node_says_more(broken: Change, condition: NodeCondition) -> None:
     """A node that does not follow does not sign either: the first is what has to be mended."""
-    world = worlds.sign_state(broken(healthy()), "val4", 60)
+    world = worlds.signed_last(broken(healthy()), "val4", 60)
     assert diagnose(world).node("val4").condition is condition
 
 

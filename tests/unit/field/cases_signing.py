@@ -18,6 +18,7 @@ from tests.worlds import (
     unknown,
 )
 from tests.worlds.settling import settle
+from tests.worlds.signing import not_signing
 
 CASES = Cases()
 SIGNER = "tcp://127.0.0.1:26658"
@@ -43,9 +44,9 @@ TWICE = ("double-signing",)
 )
 def signer_hangs(stage: Stage) -> Scene:
     """The node follows, nobody signs for it; the signer's session hung."""
-    world = configured(settle(stage.well, mute=("val4",)), "val4", remote_signer=SIGNER)
+    world = configured(not_signing(stage.well, "val4"), "val4", remote_signer=SIGNER)
     return Scene(
-        sign_state(world, "val4", 60),
+        world,
         {"val4": ("ERR SignerListener: Ping timeout module=privval",)},
         Wanted(
             chain=DEGRADED,

@@ -15,6 +15,7 @@ from tests.worlds import (
     stopped,
 )
 from tests.worlds.settling import settle
+from tests.worlds.signing import not_signing
 
 CASES = Cases((SMALL,))
 NOTHING = "nothing to do"
@@ -44,7 +45,7 @@ LOST = Wanted(
 
 def mute(stage: Stage, *lines: Line, **config: str) -> Scene:
     """val4 follows and does not sign; its sign state is far below the tip."""
-    world = sign_state(settle(stage.well, mute=("val4",)), "val4", 60)
+    world = not_signing(stage.well, "val4")
     return Scene(configured(world, "val4", **config), {"val4": lines}, NOT_SIGNING)
 
 

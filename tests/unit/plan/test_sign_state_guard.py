@@ -6,13 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.plan import GuardResult, Outcome
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.guards.signing import sign_state_sound
 from remediations.playbooks.chain.situation import situation
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.comet.values import Commit, CommitSignature
 from remediations.values.reading import Why
 from tests import worlds
-from tests.unit.plan.cases import quorum_lost
+from tests.unit.plan.cases import case_of, quorum_lost
 
 
 def judged(world: CometReading, host: str = "val1") -> GuardResult:
@@ -85,6 +87,40 @@ def test_an_older_copy_is_seen_after_the_commits_that_are_read() -> None:
     assert older.outcome is Outcome.BLOCK
     assert older.expected == "at least 110, at most 117"
     assert "do not start it: it could sign twice" in older.next_step
+
+
+def named(world: CometReading, host: str = "val4") -> NodeFinding:
+    """What the diagnosis says of a host."""
+    return situation(sealed(world), frozenset()).finding.node(host)
+
+
+def test_an_older_copy_is_named_in_the_diagnosis() -> None:
+    """What the chain counts decides there as it does in the guard."""
+    found = named(worlds.sign_state(away(worlds.healthy()), "val4", 109))
+    assert found.condition is NodeCondition.SIGN_STATE_LOST
+    assert "the chain shows that it signed block 110 or a later one" in found.cause
+    for height in (110, worlds.HEIGHT):
+        world = worlds.sign_state(away(worlds.healthy()), "val4", height)
+        assert named(world).condition is NodeCondition.STOPPED
+    assert named(worlds.signed_last(away(worlds.healthy()), "val4", 60)).condition is (
+        NodeCondition.STOPPED
+    )
+
+
+def test_what_the_chain_does_not_count_is_left_to_the_guard() -> None:
+    """Nothing shows that the copy is older, so it is not called so; and it is not started."""
+    silent = worlds.sign_state(away(worlds.healthy(), told=False), "val4", 60)
+    assert named(silent).condition is NodeCondition.STOPPED
+    assert judged(silent, "val4").outcome is Outcome.UNKNOWN
+
+
+def test_a_validator_beside_an_older_copy_is_brought_back() -> None:
+    """Seed 95 of the soak: the copy stays where it is, the other one is started."""
+    world = worlds.stopped(worlds.healthy((40, 20, 20, 10, 10)), "val4", "val5")
+    world = worlds.sign_state(world, "val4", 60)
+    case = case_of(world, "node-down")
+    assert [move.target for move in case.proposal.moves] == ["val5"]
+    assert not [result for result in case.judge() if result.outcome is not Outcome.PASS]
 
 
 def test_where_the_chain_does_not_tell_an_older_copy_cannot_be_excluded() -> None:

@@ -28,6 +28,7 @@ class LocalReach:
         self.loses_answers = 0
         self.loses_commands = 0
         self.max_bytes = 0
+        self.sessions = 0
         self.instead: Completed | None = None
         self._environment = environment
 
@@ -42,6 +43,7 @@ class LocalReach:
         self, text: str, *, stdin: bytes = b"", timeout_s: float, max_bytes: int
     ) -> Completed:
         self.max_bytes = max_bytes
+        self.sessions += 1
         if self.instead is not None:
             return self.instead
         if self.loses_commands and " launch " in text[-300:]:

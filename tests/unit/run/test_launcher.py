@@ -243,8 +243,11 @@ def test_other_calls_are_refused(host: LauncherHost, words: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("seconds", ["", "0", "10", "x", "-1", "1.5"])
 def test_bad_waits_are_refused(host: LauncherHost, seconds: str) -> None:
-    """65: a connection is not held for longer than its own limit."""
+    """65: a connection is not held for longer than its own limit. Nothing is started."""
     assert answer(host.start("probe", PLAN, STEP, seconds)).exit_status == 65
+    launch = host.launch_words(host.effect())
+    assert answer(host.start(*launch, seconds, payload=host.effect())).exit_status == 65
+    assert (host.count, host.claim.exists()) == (0, False)
 
 
 def test_the_end_of_a_step_is_waited_for(host: LauncherHost) -> None:
@@ -254,6 +257,14 @@ def test_the_end_of_a_step_is_waited_for(host: LauncherHost) -> None:
     began = time.monotonic()
     assert answer(host.start("probe", PLAN, STEP, "9")).state == "done 0"
     assert time.monotonic() - began < 8
+
+
+def test_a_launch_waits_for_the_end_of_its_step(host: LauncherHost) -> None:
+    """And says the same as a probe after it."""
+    payload = host.effect("sleep 0.3; echo warm")
+    launched = answer(host.start(*host.launch_words(payload), "3", payload=payload))
+    assert (launched.exit_status, launched.state, launched.output) == (0, "done 0", b"warm\n")
+    assert launched == host.probe()
 
 
 def test_a_wait_ends_before_a_long_step(host: LauncherHost) -> None:

@@ -72,6 +72,15 @@ def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None
     assert host.count == 1
 
 
+def test_a_short_step_takes_one_session(
+    host: LauncherHost, driver: SshDriver, reach: LocalReach
+) -> None:
+    """Its launch waits for its end, as a probe does: nobody connects to ask."""
+    ending = asyncio.run(carried(driver, on_val1(host, "sleep 0.3; echo warm")))
+    assert (ending.state, ending.message) == ("done", "warm")
+    assert reach.sessions == 1
+
+
 def test_a_failure_tells_what_the_daemon_said_last(host: LauncherHost, driver: SshDriver) -> None:
     """What the host kept of `systemctl status` names the reason."""
     line = "Nov 28 22:22:43 val1 virtengined[59]: Error: While parsing config"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from remediations.playbooks.chain.diagnose.pace import blocks_come
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.signing import Signing, read_signing
 from remediations.playbooks.chain.finding import Tristate
+from remediations.systems.comet.absence import Absence
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.sign_state import SignStep
 from remediations.systems.comet.values import RoundStep
@@ -29,6 +30,8 @@ from remediations.values.reading import value_or_none
 
 LastSigned = tuple[int, int, int]
 """Height, round and step of the last signature of an address that the chain shows."""
+NO_STEP = 0
+"""In place of a step: this block, or a later one, was signed, and nobody tells in which round."""
 
 
 @dataclass(frozen=True)
@@ -202,11 +205,17 @@ def read_passed(witnesses: Sequence[NodeView], power: Power) -> int:
 def read_last_signed(
     witnesses: Sequence[NodeView], power: Power, seen: Commits
 ) -> dict[str, LastSigned]:
-    """The last signature of each address, from commits and from the votes of the round.
+    """The last signature of each address, from commits and from the votes of the round; of those
+    that did not sign the last block, the lowest one that they can have signed last, as the chain
+    counts what they missed.
 
     Nodes share most of these tuples, so each one is looked at once, by its identity.
     """
     marks: dict[str, LastSigned] = {}
+    for absence in _absences(witnesses):
+        if absence.signed is not None:
+            mark = (absence.signed, 0, NO_STEP)
+            marks[absence.address] = max(mark, marks.get(absence.address, mark))
     ballots: dict[int, tuple[LastSigned, tuple[str, ...]]] = {}
     for view in witnesses:
         for state in view.rounds:
@@ -230,3 +239,11 @@ def read_last_signed(
             if vote:
                 marks[address] = max(mark, marks.get(address, mark))
     return marks
+
+
+def _absences(witnesses: Sequence[NodeView]) -> Iterator[Absence]:
+    """What witnesses tell of those that did not sign the last block."""
+    told = (view.reading.chain.absent for view in witnesses)
+    known = (value_or_none(absent) for absent in told if absent is not None)
+    for absences in {id(absences): absences for absences in known if absences}.values():
+        yield from absences

@@ -8,7 +8,12 @@ from shlex import quote
 from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.advice import SIGNED_TWICE
-from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.context import (
+    NO_STEP,
+    ChainContext,
+    LastSigned,
+    NodeVerdict,
+)
 from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.render.formats import name_some
@@ -143,7 +148,7 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
     if not state.height and reached > 1:
         cause = f"its sign state is zero while the chain is at {reached}"
     elif _older(view, context, state.hrs, mark):
-        cause = f"its sign state is older than what it signed: the chain shows {_slashed(mark)}"
+        cause = f"its sign state is older than what it signed: the chain shows {_shown(mark)}"
     else:
         return None
     evidence = (evidence_of(path, reading, _slashed(state.hrs)),)
@@ -191,6 +196,11 @@ def empty_state_advice(reading: HostReading) -> str:
         f"owned by {owner}: its key has no voting power, so an empty state is right here. If this "
         "key was ever a validator's, find its newest copy instead. Then `remediate diagnose`"
     )
+
+
+def _shown(mark: LastSigned) -> str:
+    height, _, step = mark
+    return f"that it signed block {height} or a later one" if step == NO_STEP else _slashed(mark)
 
 
 def _older(
