@@ -10,7 +10,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1
 # Root where it can be had: what boots no hosts goes on without.
 PERHAPS_ROOT = $(if $(shell sudo -n true 2>/dev/null && echo yes),$(AS_ROOT))
 
-.PHONY: help root setup check unit test test-lab soak lab lab-down lab-shell demo record replay bench bundle lock clean
+.PHONY: help root setup check unit test test-lab soak lab lab-down lab-shell demo demo-keys record replay bench bundle lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ lab-shell: root setup ## a shell on a host of the lab: make lab-shell HOST=val1
 demo: ## a chain is halted twice and rescued; where hosts cannot be booted, a replay of it
 	@scripts/setup.sh --python
 	$(PERHAPS_ROOT) $(LAB).demo
+
+demo-keys: root setup ## a key goes out: revoked, and what was sealed to it is sealed anew, with proof
+	$(AS_ROOT) $(LAB).demo_keys
 
 record: root setup ## the demo, kept as the recording that a replay plays
 	$(AS_ROOT) $(LAB).demo --record tests/replay/rescue

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -264,19 +264,19 @@ keys:
 hosts:"""
 
 
-@pytest.fixture
-def keys(lab: Lab, operator: Operator, tmp_path: Path) -> Iterator[Keys]:
-    """`vault` has registered the key 1, and another one, 9."""
-    tmp_path.chmod(0o700)
-    directory = tmp_path / "transactions"
+@contextmanager
+def owners(lab: Lab, state: Path, home: Path) -> Iterator[Keys]:
+    """Owners with a keyring and an inventory, and two relays before the chain, while the block
+    runs. `vault` has registered no key yet."""
+    home.chmod(0o700)
+    directory = home / "transactions"
     directory.mkdir(mode=0o700)
     with ExitStack() as stack:
         relays = tuple(stack.enter_context(Relay(lab, host).served()) for host in ("val1", "val2"))
-        ours = KeyOperator(lab, operator.state)
-        home = tmp_path / "owners"  # a copy: the lab's own is used again by other chains
-        keyring = Path("keyring-test")
-        shutil.copytree(lab.chain.home("val1") / keyring, home / keyring)
-        found = Keys(lab, ours, relays, home, directory)
+        ours = KeyOperator(lab, state)
+        keyring = Path("keyring-test")  # a copy: the lab's own is used again by other chains
+        shutil.copytree(lab.chain.home("val1") / keyring, home / "owners" / keyring)
+        found = Keys(lab, ours, relays, home / "owners", directory)
         section = INVENTORY.format(
             chain=CHAIN_ID, one=relays[0].url, two=relays[1].url, directory=directory,
             vault=found.address("authority"), admin=found.address("op"),
@@ -284,6 +284,13 @@ def keys(lab: Lab, operator: Operator, tmp_path: Path) -> Iterator[Keys]:
         text = lab.access.inventory.read_text().replace("\nhosts:", section)
         ours.inventory = lab.access.inventory.with_name("keys.yaml")
         ours.inventory.write_text(text)
+        yield found
+
+
+@pytest.fixture
+def keys(lab: Lab, operator: Operator, tmp_path: Path) -> Iterator[Keys]:
+    """`vault` has registered the key 1, and another one, 9."""
+    with owners(lab, operator.state, tmp_path) as found:
         found.register("authority", 1)
         found.register("authority", 9)
         yield found

@@ -15,10 +15,10 @@ from remediations.systems.stores.sealing import PrivateKey
 from remediations.values.secret import Secret
 from remediations.values.transaction import REGISTER, REVOKE
 from tests.lab import vaults
+from tests.lab.key_owners import ALGORITHM, Keys
 from tests.lab.lab import CHECKOUT
 from tests.lab.operator import Said
 from tests.lab.shell import run
-from tests.lab.test_keys import ALGORITHM, Keys
 from tests.lab.vaults import Vault, read_with
 
 CHECKER = CHECKOUT / "tools/scope_verify.py"

@@ -16,8 +16,8 @@ import pytest
 
 from tests.lab import vaults
 from tests.lab.choice import full_lab
+from tests.lab.key_owners import Keys, keys
 from tests.lab.resealing import NEW, OLD, OTHER, PENDING, Stores, blocked
-from tests.lab.test_keys import Keys, keys
 from tests.lab.vaults import read_with, sealed
 
 __all__ = ["keys"]
