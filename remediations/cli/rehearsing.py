@@ -69,7 +69,7 @@ def rehearse_branch(
             f"{picked.name} was rehearsed, and did not pass; nothing was changed, no run was made",
             guard="rehearsal",
             got="; ".join((done[0].says, *map(_compared, done[0].compared))),
-            expected="all copies come to one state, with more than enough of the whole",
+            expected="every copy is carried to its end, and what the plan wants comes of them",
             next_step=done[0].next_step,
         )
     return done[0]

@@ -8,131 +8,30 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
-import socket
-import sys
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from remediations.systems.stores.sealing import PrivateKey
-from remediations.values.secret import Secret
-from remediations.values.transaction import REGISTER, REVOKE
 from tests.lab import vaults
 from tests.lab.choice import full_lab
-from tests.lab.lab import CHECKOUT
-from tests.lab.operator import Said
-from tests.lab.shell import run
-from tests.lab.test_keys import ALGORITHM, Keys, keys
-from tests.lab.vaults import Vault, read_with, sealed
+from tests.lab.resealing import NEW, OLD, OTHER, PENDING, Stores, blocked
+from tests.lab.test_keys import Keys, keys
+from tests.lab.vaults import read_with, sealed
 
 __all__ = ["keys"]
 
-CHECKER = CHECKOUT / "tools/scope_verify.py"
-VERIFIED, PENDING, REFUSED, PARTLY = 0, 3, 4, 7
-
-
-def made_key(number: int) -> PrivateKey:
-    """A key pair of this test."""
-    return PrivateKey.of(Secret(sha256(b"%d" % number).digest(), f"key {number}"))
-
-
-OLD, NEW, OTHER = made_key(1), made_key(2), made_key(3)
-
-
-@dataclass
-class Reencryption:
-    """A chain on which the old key is active and the new one registered; and stores."""
-
-    keys: Keys
-    home: Path
-    vaults: list[Vault]
-
-    def describe(self, *, rules: str = "", extra: str = "") -> None:
-        """Write the inventory with the stores that there are."""
-        places = "\n".join(f"    {one.name}: {one.section}" for one in self.vaults)
-        section = (
-            f"stores:\n  read_within_seconds: 60\n  places:\n{places}\n  reencrypt:\n"
-            f"    machine: {socket.gethostname()}\n    directory: {self.home}\n"
-            f"    private_keys:\n      old: {{file: {self.home}/old.key}}\n"
-            f"      new: {{file: {self.home}/new.pem, passphrase_file: {self.home}/new.pass, "
-            f"backup: {self.home}/copy.pem}}\n{extra}"
-        )
-        inventory = self.keys.operator.inventory
-        text = inventory.read_text()
-        head, _, tail = text.partition("stores:\n")
-        if tail:
-            text = head + "hosts:" + tail.partition("\nhosts:")[2]
-        inventory.write_text(text.replace("\nhosts:", f"\n{section}hosts:", 1) + rules)
-
-    def revoke(self) -> None:
-        """By hand: how it is planned is another scenario's."""
-        vault = self.keys.address("authority")
-        revoke = {"@type": REVOKE, "sender": vault, "key_fingerprint": OLD.fingerprint}
-        self.keys.send("authority", revoke)
-
-    def plan(self, *options: str) -> Said:
-        """To seal anew."""
-        chosen = ("--fingerprint", OLD.fingerprint, "--reason", "laptop stolen")
-        new = ("--new-key", base64.b64encode(NEW.public).decode())
-        return self.keys.operator.plan("INC-005", *chosen, *new, *options)
-
-    def planned(self, *options: str) -> str:
-        """The run of a plan that two people have approved."""
-        said = self.plan("--out-since", "2026-11-01", *options)
-        assert said.code == PENDING, blocked(said)
-        name = str(said.result["run"])
-        assert self.keys.operator.approve(name).code == 0
-        return name
-
-    def is_sealed_anew(self, vault: Vault) -> None:
-        """Every object has its content under the new key, the old one opens none, no other version
-        lies anywhere, and what is somebody else's is somebody else's."""
-        objects = vault.objects()
-        for name, content in vault.contents.items():
-            assert read_with(objects[name], NEW) == content, name
-            assert read_with(objects[name], OLD) is None, name
-        rest = {name for name in objects if name not in vault.contents}
-        assert rest == {"other-0", "other-1", "other-2"}
-        assert all(read_with(objects[name], OTHER) for name in rest)
-
-    def checked(self, vault: Vault) -> str:
-        """What the checker says that imports nothing of the package. It fails where any is left."""
-        scopes = (path for path in self.home.glob("jobs/*/scope.json"))
-        (scope,) = (path for path in scopes if f'"{vault.name}"' in path.read_text())
-        for name, key in (("old", OLD), ("new", NEW)):
-            (self.home / f"{name}.hex").write_text(key.secret.reveal().hex())
-        path = re.split("[,}]", vault.section.partition("path: ")[2])[0]
-        return run(
-            sys.executable, "-I", str(CHECKER), "after", str(scope), "--tree", f"tree={path}",
-            "--revoked", OLD.fingerprint, "--new-key", str(self.home / "new.hex"),
-            "--old-key", str(self.home / "old.hex"),
-        )  # fmt: skip
+VERIFIED, REFUSED, PARTLY = 0, 4, 7
 
 
 @pytest.fixture
-def stores(keys: Keys, tmp_path: Path) -> Reencryption:
+def stores(keys: Keys, tmp_path: Path) -> Stores:
     """Two keys of `vault`, of which the private halves are here; no store yet."""
-    home = tmp_path / "reencrypt"
-    home.mkdir(mode=0o700)
-    (home / "old.key").write_bytes(base64.b64encode(OLD.secret.reveal()) + b"\n")
-    (home / "old.key").chmod(0o600)
-    vaults.write_pem(home / "new.pem", NEW, home / "new.pass")
-    vaults.write_pem(home / "copy.pem", NEW, home / "new.pass")
-    address = keys.address("authority")
-    for key in (OLD, NEW):
-        keys.send("authority", {
-            "@type": REGISTER, "sender": address, "algorithm_id": ALGORITHM, "label": "",
-            "public_key": base64.b64encode(key.public).decode(),
-        })  # fmt: skip
-    return Reencryption(keys, home, [])
+    return Stores.on(keys, tmp_path / "reencrypt")
 
 
-def test_all_of_it_is_sealed_anew(stores: Reencryption, tmp_path: Path) -> None:
+def test_all_of_it_is_sealed_anew(stores: Stores, tmp_path: Path) -> None:
     """In a directory, a bucket with versions and a table; while somebody else writes; and no secret
     of it is anywhere afterwards."""
     with ExitStack() as stack:
@@ -166,7 +65,7 @@ def test_all_of_it_is_sealed_anew(stores: Reencryption, tmp_path: Path) -> None:
 
 
 @full_lab
-def test_it_goes_on_when_its_controller_dies(stores: Reencryption, tmp_path: Path) -> None:
+def test_it_goes_on_when_its_controller_dies(stores: Stores, tmp_path: Path) -> None:
     """The job has a session of its own. `resume` follows it to its end, and nothing happens
     twice."""
     tree = vaults.files(tmp_path / "tree")
@@ -189,7 +88,7 @@ def test_it_goes_on_when_its_controller_dies(stores: Reencryption, tmp_path: Pat
 
 
 @full_lab
-def test_it_is_killed_and_planned_again(stores: Reencryption, tmp_path: Path) -> None:
+def test_it_is_killed_and_planned_again(stores: Stores, tmp_path: Path) -> None:
     """What it did is whole; the run says so; another plan is about what is left. A writer who does
     not know yet wins, and is sealed anew, too."""
     tree = vaults.files(tmp_path / "tree")
@@ -223,7 +122,7 @@ def test_it_is_killed_and_planned_again(stores: Reencryption, tmp_path: Path) ->
 
 
 @full_lab
-def test_what_cannot_be_proven_is_refused(stores: Reencryption, tmp_path: Path) -> None:
+def test_what_cannot_be_proven_is_refused(stores: Stores, tmp_path: Path) -> None:
     """Each wrong thing by its own guard, and nothing in any store has changed."""
     tree = vaults.files(tmp_path / "tree")
     stores.vaults = [tree]
@@ -274,14 +173,7 @@ def forged(data: bytes) -> bytes:
     return json.dumps(tree, separators=(",", ":")).encode()
 
 
-def blocked(said: Said) -> str:
-    """The guards that do not pass, or the refusal."""
-    plan = (said.document["result"] or {}).get("plan", {})
-    guards = [one for one in plan.get("guards", ()) if one["outcome"] != "pass"]
-    return json.dumps(guards or said.document["error"], indent=1)
-
-
-def sealed_by(stores: Reencryption, count: int, limit_s: float = 120) -> int:
+def sealed_by(stores: Stores, count: int, limit_s: float = 120) -> int:
     """Wait until the job has sealed so many objects; how many it has."""
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
@@ -293,7 +185,7 @@ def sealed_by(stores: Reencryption, count: int, limit_s: float = 120) -> int:
     raise AssertionError(f"fewer than {count} objects in {limit_s} s")
 
 
-def kill_job(stores: Reencryption) -> None:
+def kill_job(stores: Stores) -> None:
     """End the process of the job that seals, at once."""
     (path,) = stores.home.glob("jobs/*/objects.jsonl")
     for process in Path("/proc").glob("[0-9]*/cmdline"):

@@ -24,12 +24,13 @@ async def rehearse(
         *(run_in_thread(_try, keys, inventory, target) for target in proposal.targets)
     )
     passed = all(one.tried for one in tried)
+    failed = "; ".join(f"{one.target}: {one.says}" for one in tried if not one.tried)
     stores = count_of(len(tried), "store")
     return Rehearsed(
         passed=passed,
         says=f"a sample of {stores} opens and can be sealed anew; nothing was written"
         if passed
-        else f"not all of a sample of {stores} can be sealed anew; nothing was written",
+        else f"not all of a sample of {stores} can be sealed anew; nothing was written; {failed}",
         targets=tuple(tried),
         next_step=""
         if passed

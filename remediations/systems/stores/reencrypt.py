@@ -40,6 +40,7 @@ from remediations.systems.stores.store import (
     Absent,
     Changed,
     Denied,
+    LiveVersion,
     Locked,
     NoAnswer,
     NotReachable,
@@ -117,7 +118,7 @@ class Resealing:
             return self._live(named) if row.is_live else self._former(named)
         except Absent:
             return Ended(named, Outcome.ALREADY, "it is gone")
-        except Changed:
+        except (Changed, LiveVersion):
             return Ended(named, Outcome.SKIPPED_CONCURRENT, "another writer was first")
         except (NotReachable, NoAnswer):
             raise
