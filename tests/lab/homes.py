@@ -172,7 +172,7 @@ def open_genesis(home: Path) -> None:
     genesis = json.loads(path.read_text())
     for config in genesis["app_state"].get("mfa", {}).get("sensitive_tx_configs", ()):
         config["enabled"] = False
-    genesis["app_state"]["gov"]["params"].update(GOVERNANCE)
+    genesis["app_state"].get("gov", {}).get("params", {}).update(GOVERNANCE)
     path.write_text(json.dumps(genesis))
 
 
