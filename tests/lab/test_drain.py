@@ -120,7 +120,9 @@ def test_a_budget_that_says_no_in_the_middle_stops_it_and_undo_uncordons(
     cluster.signal(SCHEDULER, signal.SIGSTOP)
     try:
         with oncall.start("apply", run, "--json") as process:
-            cluster.wait("the first eviction", lambda: len(uids(service) & before) == 1)
+            oncall.meanwhile(
+                process, "the first eviction", lambda: len(uids(service) & before) == 1
+            )
             budget(cluster, 2)
             cluster.signal(SCHEDULER, signal.SIGCONT)
             out, _ = process.communicate(timeout=LIMIT_S)

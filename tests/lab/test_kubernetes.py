@@ -84,7 +84,7 @@ def test_a_run_that_does_not_come_to_its_goal_is_taken_back(
     _release(service, oncall, second, "containers-crash")
     run = oncall.approved("--digest", service.cluster.images["crash-2"])
     with oncall.start("apply", run, "--json") as process:
-        service.cluster.wait("the write", lambda: service.image == first)
+        oncall.meanwhile(process, "the write", lambda: service.image == first)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=240)
     assert process.returncode == 9, out
@@ -186,7 +186,7 @@ def test_a_token_that_is_revoked_in_the_run(service: Service, oncall: OnCall) ->
     service.cluster.signal("kube-controller-manager", signal.SIGSTOP)
     try:
         with oncall.start("apply", run, "--json") as process:
-            service.cluster.wait("the write", lambda: service.image == good)
+            oncall.meanwhile(process, "the write", lambda: service.image == good)
             service.cluster.kubectl("delete", "serviceaccount", "remediate", "-n", NAMESPACE)
             time.sleep(TAKEN_S)
             assert process.poll() is None
@@ -213,7 +213,7 @@ def test_a_token_that_is_renewed_while_a_gate_waits(service: Service, oncall: On
     service.cluster.signal("kube-controller-manager", signal.SIGSTOP)
     try:
         with oncall.start("apply", run, "--json") as process:
-            service.cluster.wait("the write", lambda: service.image == good)
+            oncall.meanwhile(process, "the write", lambda: service.image == good)
             service.cluster.kubectl("delete", "serviceaccount", "remediate", "-n", NAMESPACE)
             time.sleep(TAKEN_S)
             assert process.poll() is None

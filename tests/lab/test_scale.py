@@ -184,11 +184,7 @@ def test_no_room_for_the_new_pods_is_taken_back(service: Service, oncall: OnCall
     run = oncall.approved("--replicas", "4")
     with witnessed(service) as witness:
         with oncall.start("apply", run, "--json") as process:
-            service.cluster.wait(
-                "as many as there is room",
-                lambda: service.available == 3 or process.poll() is not None,
-            )
-            assert process.poll() is None, process.communicate()
+            oncall.meanwhile(process, "as many as there is room", lambda: service.available == 3)
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=LIMIT_S)
         assert process.returncode == 9, out

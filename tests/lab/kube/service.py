@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ class Service:
 
     def deployment(self, image: str, ready_after_s: int = 0) -> Json:
         """Two replicas with that image."""
-        probe = {"exec": {"command": ["/app", "ready"]}, "periodSeconds": 1}
+        # By default a probe has one second, which starting a process takes on a busy machine: pods
+        # that are well would be unready, and what was planned for others rightly refused.
+        probe = {"exec": {"command": ["/app", "ready"]}, "periodSeconds": 1, "timeoutSeconds": 10}
         container = {
             "name": SCORER,
             "image": self.cluster.image(image),
@@ -216,6 +219,15 @@ class OnCall:
         approved = self.says("approve", run, "--yes", "--key", str(self.key))
         assert approved.code == 0, approved.document
         return run
+
+    def meanwhile(
+        self, process: subprocess.Popen[str], what: str, holds: Callable[[], bool]
+    ) -> None:
+        """Wait until something holds while a command runs. One that has ended shows what it said:
+        it would not hold any more, however long somebody waits."""
+        self.cluster.wait(what, lambda: holds() or process.poll() is not None)
+        if process.poll() is not None and not holds():
+            raise AssertionError((process.returncode, *process.communicate()))
 
     def journal(self, run: str) -> str:
         """What the journal of a run has now."""
