@@ -90,8 +90,8 @@ class CodeBlock:
 
     @property
     def size(self) -> str:
-        """`11 lines of sh`."""
-        return f"{count_of(len(self.text.split(chr(10))) - self.ends, 'line')} of sh"
+        """`11 lines`."""
+        return count_of(len(self.text.split(chr(10))) - self.ends, "line")
 
     @property
     def ends(self) -> bool:

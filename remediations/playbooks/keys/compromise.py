@@ -33,7 +33,9 @@ def _propose(keys: KeysSituation) -> Proposal[KeysSituation]:
         checks=tuple(PlannedCheck(id=one, title=CHECKS[one]) for one in checks),
         risk=Risk.MEDIUM,
         worst_case="the new key is registered and the old one not revoked yet: both are active, "
-        "and planning again goes on from there",
+        "and planning again goes on from there"
+        if keys.new_key
+        else "the transaction is in no block, and the key stays as it is",
         warnings=tuple(_warnings(keys, name)),
     )
 

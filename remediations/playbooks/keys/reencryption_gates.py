@@ -137,6 +137,8 @@ def _sealed(job: JobNow) -> int:
 
 
 def _says(job: JobNow) -> str:
+    """Short: how it ended in full is the message of its step."""
     if job.result is not None:
-        return job.result.reason or job.result.says
+        told = f"{job.result.sealed:,} sealed anew, {job.result.left:,} left"
+        return job.result.reason or (told if job.seals else "proven")
     return "not begun" if job.progress is None else job.progress.says

@@ -67,10 +67,8 @@ class JobProgress(Record, frozen=True, kw_only=True):
         """It in one line, with the rate and the time that is left."""
         rate = self.looked_at / self.seconds if self.seconds else 0.0
         left = f", {(self.total - self.looked_at) / rate:.0f} s left" if rate else ""
-        return (
-            f"{self.looked_at:,} of {self.total:,} objects, {self.sealed:,} sealed anew, "
-            f"{rate:,.0f} a second{left}"
-        )
+        told = f", {rate:,.0f} a second{left}" if rate else ""
+        return f"{self.looked_at:,} of {self.total:,} objects, {self.sealed:,} sealed anew{told}"
 
 
 class OutcomeCount(Record, frozen=True, kw_only=True):

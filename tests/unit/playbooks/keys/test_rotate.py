@@ -72,7 +72,7 @@ def test_both_orders_tell_what_speaks_for_and_against_them() -> None:
         (None, {"fingerprint": ""}, "--fingerprint"),
         (with_keys(deprecated_at=5), {}, "is rotated since"),
     ],
-    ids=str,
+    ids=["order", "new key", "as", "fingerprint", "rotated"],
 )
 def test_a_wrong_choice_has_one_clear_answer(
     change: Change | None, inputs: dict[str, str], word: str
