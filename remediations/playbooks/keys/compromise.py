@@ -12,7 +12,7 @@ from remediations.playbooks.keys.checks.titles import CHECKS
 from remediations.playbooks.keys.chosen import INPUTS, KEY_INPUTS, flaw_of_key, flaw_of_order
 from remediations.playbooks.keys.gates import stands_gate
 from remediations.playbooks.keys.situation import AS, REASON, ROTATE_FIRST, KeysSituation
-from remediations.systems.transactions.sent import SIGNED
+from remediations.playbooks.keys.warnings import NOT_PROTECTED, sign_first
 from remediations.values.reading import value_or_none
 
 
@@ -58,15 +58,8 @@ def _stages(keys: KeysSituation, target: str, address: str) -> Iterator[StageDra
 
 def _warnings(keys: KeysSituation, name: str) -> Iterator[str]:
     count = 2 if keys.new_key else 1
-    yield (
-        f"{count} transaction(s) of {name} must be signed before `remediate apply`: "
-        f"tools/unsigned_transactions.py writes them and says how; the signed ones belong into "
-        f"{SIGNED}/ of {keys.reading.section.directory}"
-    )
-    yield (
-        "revoking does not protect what was sealed before: take all of that as known to whoever "
-        "has the key, and keep its private half, offline, until all of it is sealed anew"
-    )
+    yield sign_first(keys, count, name)
+    yield NOT_PROTECTED
     yield (
         "contain first, for: from its block on everybody sees that the key is revoked, and nothing "
         "new is sealed to it; against: it can never be rotated any more. A key at risk only can be "

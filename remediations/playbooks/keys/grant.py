@@ -37,7 +37,7 @@ from remediations.playbooks.keys.guards import (
     revoking_was_tried,
 )
 from remediations.playbooks.keys.situation import AS, REASON, KeysSituation
-from remediations.systems.transactions.sent import SIGNED
+from remediations.playbooks.keys.warnings import NOT_PROTECTED, sign_first
 from remediations.systems.transactions.steps import DRIVER_NAME, REGISTER_FOR, REVOKE_FOR
 from remediations.values.transaction import REGISTER, REVOKE
 
@@ -103,11 +103,7 @@ def _stages(keys: KeysSituation, target: str, owner: str) -> Iterator[StageDraft
 
 def _warnings(keys: KeysSituation, name: str, address: str, owner: str) -> Iterator[str]:
     count = 2 if keys.new_key else 1
-    yield (
-        f"{count} transaction(s) of {name} must be signed before `remediate apply`: "
-        f"tools/unsigned_transactions.py writes them and says how; the signed ones belong into "
-        f"{SIGNED}/ of {keys.reading.section.directory}"
-    )
+    yield sign_first(keys, count, name)
     yield (
         f"the event will name {owner} as who revoked it: only the sender of the transaction shows "
         f"that it was {name}"
@@ -118,10 +114,7 @@ def _warnings(keys: KeysSituation, name: str, address: str, owner: str) -> Itera
             f"the grant of {owner} to {name} never ends: whoever has the key of {name} can revoke "
             f"all keys of {owner}. Let {owner} revoke the grant when its own key signs again"
         )
-    yield (
-        "revoking does not protect what was sealed before: take all of that as known to whoever "
-        "has the key, and keep its private half, offline, until all of it is sealed anew"
-    )
+    yield NOT_PROTECTED
     if not keys.new_key:
         yield f"no key is registered for {owner}: it stays with those that it has (--new-key)"
 

@@ -30,7 +30,7 @@ from remediations.playbooks.keys.situation import (
     ROTATE_FIRST,
     KeysSituation,
 )
-from remediations.systems.transactions.sent import SIGNED
+from remediations.playbooks.keys.warnings import sign_first
 from remediations.systems.transactions.steps import DRIVER_NAME, ROTATE_KEY
 from remediations.values.transaction import ROTATE
 
@@ -89,11 +89,7 @@ def _propose(keys: KeysSituation) -> Proposal[KeysSituation]:
 
 
 def _warnings(keys: KeysSituation, name: str) -> Iterator[str]:
-    yield (
-        f"1 transaction of {name} must be signed before `remediate apply`: "
-        f"tools/unsigned_transactions.py writes it and says how; the signed one belongs into "
-        f"{SIGNED}/ of {keys.reading.section.directory}"
-    )
+    yield sign_first(keys, 1, name)
     yield FOR
     yield AGAINST
 
