@@ -27,68 +27,66 @@ UNKNOWN = "unknown"
 
 def _facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
     """Who reads from now on, where it is done, and exactly which envelopes of the store."""
+    return (*_whole_facts(keys, target), *_store_facts(keys, target))
+
+
+def _whole_facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
+    """What is the same for every store."""
     new, ours, gone = recipient(keys), reencrypt_of(keys), revoked(keys)
-    store = store_of(keys, target)
-    survey, named = survey_of(store), named_in(keys, store)
-    at, source = store.survey.at, store.survey.source
-    told = store.survey.reason if isinstance(store.survey, Unknown) else UNKNOWN
-
-    def fact(name: str, value: str, why: str, source: str) -> Fact:
-        return Fact(name=name, value=value, rule=Rule.EQUAL, why=why, source=source, at=at)
-
-    def found(name: str, value: int | str | None, why: str) -> Fact:
-        return fact(f"{target}.{name}", told if value is None else str(value), why, source)
-
-    def counted(name: str) -> int | None:
-        return None if survey is None else getattr(named, name, 0)
-
-    return (
-        fact("key.revoked", "no" if gone is None else "yes", "else it never ends", "the chain"),
-        fact(
-            "key.recipient",
-            UNKNOWN if new is None else new.fingerprint,
-            "it is sealed to this key",
-            "the chain",
-        ),
-        fact(
-            "key.recipient_public",
-            UNKNOWN if new is None else public_key(new),
-            "it is sealed to this key",
-            "the chain",
-        ),
-        fact("key.known_since", known_since(keys), "what was sealed is known since then", "you"),
-        fact(
-            "reencrypt.machine",
-            UNKNOWN if ours is None else ours.machine,
-            "private keys are opened here, and nowhere else",
-            "inventory",
-        ),
-        fact("reencrypt.here", UNKNOWN if ours is None else ours.here, "it is here", "hostname"),
-        fact(
+    at = store_of(keys, target).survey.at
+    recipients = "it is sealed to this key"
+    told = (
+        ("key.revoked", "no" if gone is None else "yes", "else it never ends", "the chain"),
+        ("key.recipient", new and new.fingerprint, recipients, "the chain"),
+        ("key.recipient_public", new and public_key(new), recipients, "the chain"),
+        ("key.known_since", known_since(keys), "what was sealed is known since then", "you"),
+        ("reencrypt.machine", ours and ours.machine, "private keys are opened there", "inventory"),
+        ("reencrypt.here", ours and ours.here, "it is here", "hostname"),
+        (
             "reencrypt.several",
-            UNKNOWN if ours is None else ours.several.value,
+            ours and ours.several.value,
             "the chain's library cannot open what is sound",
             "inventory",
         ),
-        fact(
+        (
             "reencrypt.limits",
-            UNKNOWN if ours is None else ours.limits,
+            ours and ours.limits,
             "what others have of the store and the machine",
             "inventory",
         ),
-        found("place", store.place, "exactly this store, with what was decided for it"),
-        found("count", counted("count"), "all of it is a claim that can be checked"),
-        found("former", counted("former"), "nobody reads these, and the old key opens them"),
-        found(
-            "root",
-            None if survey is None else "none" if named is None else named.root,
-            "exactly these envelopes",
-        ),
-        found(
-            "damaged",
-            None if survey is None else survey.damaged + survey.unread,
-            "what no key opens may be anything",
-        ),
+    )
+    return tuple(
+        Fact(name=name, value=value or UNKNOWN, rule=Rule.EQUAL, why=why, source=source, at=at)
+        for name, value, why, source in told
+    )
+
+
+def _store_facts(keys: KeysSituation, target: str) -> tuple[Fact, ...]:
+    """Which store, and what in it names the key; the reason where it was not gone through."""
+    store = store_of(keys, target)
+    survey, named = survey_of(store), named_in(keys, store)
+    unread = store.survey.reason if isinstance(store.survey, Unknown) else UNKNOWN
+    count = unread if survey is None else str(named.count if named else 0)
+    former = unread if survey is None else str(named.former if named else 0)
+    root = unread if survey is None else named.root if named else "none"
+    damaged = unread if survey is None else str(survey.damaged + survey.unread)
+    told = (
+        ("place", store.place, "exactly this store, with what was decided for it"),
+        ("count", count, "all of it is a claim that can be checked"),
+        ("former", former, "nobody reads these, and the old key opens them"),
+        ("root", root, "exactly these envelopes"),
+        ("damaged", damaged, "what no key opens may be anything"),
+    )
+    return tuple(
+        Fact(
+            name=f"{target}.{name}",
+            value=value,
+            rule=Rule.EQUAL,
+            why=why,
+            source=store.survey.source,
+            at=store.survey.at,
+        )
+        for name, value, why in told
     )
 
 

@@ -85,16 +85,15 @@ def read_whole(folder: int, name: bytes, most: int) -> tuple[bytes, os.stat_resu
 
 
 def write_whole(folder: int, name: bytes, data: bytes, like: os.stat_result | None) -> str:
-    """A new file, on disk before it has its place, and nobody's but the owner's until it is whole.
-    Its id."""
+    """A new file, on disk before it has its place. It has no permissions until it is whole, so that
+    what a death leaves of it is told from a whole one. Its id."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
+    with os.fdopen(os.open(name, flags, 0, dir_fd=folder), "wb") as file:
         file.write(data)
         file.flush()
-        if like is not None:
-            if (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(file.fileno(), like.st_uid, like.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+        if like is not None and (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
+            os.fchown(file.fileno(), like.st_uid, like.st_gid)
+        os.fchmod(file.fileno(), 0o600 if like is None else stat.S_IMODE(like.st_mode))
         os.fsync(file.fileno())
         return id_of(os.fstat(file.fileno()))
 

@@ -5,6 +5,10 @@ atomic exchange, and the former stays beside it under a name of ours until it is
 out of the exchange is compared with what was read: if another writer was first, it is exchanged
 back. At each moment the key has a whole file, and nobody's bytes are lost, whatever dies.
 
+What a death leaves is found again. A file under the name of a new one is a former version of its
+key: whoever died had exchanged it and not named it yet, or had not exchanged it. One that was not
+written to its end has no permissions, has nobody's bytes but ours, and is in no listing.
+
 Links are not followed, and no other file system is entered: what lies there is another store's.
 """
 
@@ -48,7 +52,9 @@ from remediations.systems.stores.store import (
     Version,
 )
 
-_FORMER = re.compile(rb"\.(.+)\.remediate-former-([0-9]+-[0-9]+-[0-9]+)", re.DOTALL)
+_OURS = re.compile(
+    rb"\.(.+)\.remediate-(?:former-[0-9]+-[0-9]+-[0-9]+|new-[0-9a-f]{16})", re.DOTALL
+)
 _VERSION = re.compile("[0-9]+-[0-9]+-[0-9]+")
 _SCRATCH = ".remediate-probe-"
 
@@ -92,11 +98,13 @@ class FileTree:
                 with suppress(Absent):  # gone, or a link by now
                     yield from self._below((*names, name), device)
             elif stat.S_ISREG(status.st_mode):
-                former = _FORMER.fullmatch(name)
+                ours = _OURS.fullmatch(name)
+                if ours and not stat.S_IMODE(status.st_mode):
+                    continue
                 yield Version(
-                    key=key_of(b"/".join((*names, former[1] if former else name))),
+                    key=key_of(b"/".join((*names, ours[1] if ours else name))),
                     version=id_of(status),
-                    is_live=former is None,
+                    is_live=ours is None,
                     size=status.st_size,
                     written=datetime.fromtimestamp(status.st_mtime_ns // 10**9, UTC),
                 )
@@ -115,7 +123,7 @@ class FileTree:
                 return found
         *above, name = path_of(key)
         with open_folder(self._root, tuple(above)) as folder:
-            found = self._read(folder, _former(name, version), key)
+            found = self._read(folder, _aside(folder, name, version), key)
         if found.version != version:
             raise Malformed("a former file is not the one of its name")
         return found
@@ -156,7 +164,7 @@ class FileTree:
                 raise LiveVersion("it is the file that readers read")
         *above, name = path_of(key)
         with open_folder(self._root, tuple(above)) as folder, suppress(FileNotFoundError):
-            unlink(folder, _former(name, version))
+            unlink(folder, _aside(folder, name, version))
             sync(folder)
 
     def probe(self) -> Abilities:
@@ -206,6 +214,22 @@ class FileTree:
             raise TooLarge(f"a file of more than {self._limit} bytes")
         token = f"{id_of(status)} {hashlib.sha256(data).hexdigest()}"
         return Stored(key=key, version=id_of(status), token=token, data=data)
+
+
+def _aside(folder: int, name: bytes, version: str) -> bytes:
+    """What a version that is not live is called: its own name, or that of a new file to which it
+    was exchanged before somebody died."""
+    former = _former(name, version)
+    with suppress(FileNotFoundError):
+        status_of(folder, former)
+        return former  # nearly always: a folder may have very many names
+    for other in map(os.fsencode, os.listdir(folder)):
+        ours = _OURS.fullmatch(other)
+        if ours and ours[1] == name:
+            with suppress(FileNotFoundError):
+                if id_of(status_of(folder, other)) == version:
+                    return other
+    return former
 
 
 def _former(name: bytes, version: str) -> bytes:

@@ -264,8 +264,5 @@ class JobsDirectory:
     @property
     def running(self) -> tuple[str, ...]:
         """The names of the jobs that run."""
-        try:
-            every = sorted((self._path / "jobs").iterdir())
-        except OSError:
-            return ()
-        return tuple(one.name for one in every if JobDirectory(one).is_running)
+        every = sorted((self._path / "jobs").glob("*/lock"))
+        return tuple(one.parent.name for one in every if JobDirectory(one.parent).is_running)

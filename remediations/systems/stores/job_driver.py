@@ -177,5 +177,8 @@ def _probe(job: JobDirectory) -> ProbeResult:
         said = "" if progress is None else progress.says
         return ProbeResult(state=ProbeState.RUNNING, output=said)
     said = "before it looked at anything" if progress is None else f"after {progress.says}"
-    told = f"the job was ended from outside, {said}; plan again: it goes on with what is left"
+    told = (
+        f"the job was ended from outside, {said} (see {job.path}/job.log); plan again: it goes on "
+        "with what is left"
+    )
     return ProbeResult(state=ProbeState.DONE, exit_status=1, error_output=told)

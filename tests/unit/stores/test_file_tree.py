@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -157,3 +158,31 @@ def test_no_tree_is_not_an_empty_one(tmp_path: Path) -> None:
     """Nothing found there would be taken for nothing left."""
     with pytest.raises(Absent):
         list(FileTree("files", tmp_path / "nowhere").versions())
+
+
+@pytest.mark.parametrize("step", ["write", "exchange", "rename"])
+def test_whoever_dies_leaves_whole_versions_of_one_key(tmp_path: Path, step: str) -> None:
+    """Killed in the middle of the new file, after it was written, and after the exchange: readers
+    get one whole file, nothing torn is listed, and the former one is retired by its id."""
+    (tmp_path / "a").write_bytes(b"former")
+    store = FileTree("tree", tmp_path)
+    child = os.fork()
+    if not child:
+        name = {"write": "os.fchmod", "exchange": "exchange", "rename": "rename"}[step]
+        room = "remediations.systems.stores.file_"
+        where = f"{room}steps.{name}" if step == "write" else f"{room}tree.{name}"
+        with mock.patch(where, side_effect=lambda *_: os._exit(0)):
+            store.replace(store.live("a"), b"new")
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(list(tmp_path.iterdir())) == 2
+    assert store.live("a").data == (b"new" if step == "rename" else b"former")
+    listed = list(store.versions())
+    assert {one.key for one in listed} == {"a"}
+    assert sum(one.is_live for one in listed) == 1
+    aside = {one.version: store.read("a", one.version).data for one in listed if not one.is_live}
+    kept = {"write": [], "exchange": [b"new"], "rename": [b"former"]}[step]
+    assert list(aside.values()) == kept
+    for version in aside:
+        store.retire("a", version)
+    assert [one.is_live for one in store.versions()] == [True]
