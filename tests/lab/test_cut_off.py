@@ -1,5 +1,5 @@
-"""The controller of a rescue is lost at any record of its journal, whatever the branch: the run is
-resumed, every step acts once, and the chain is back."""
+"""The controller of a rescue is lost at any record of its journal, whatever the branch, and whoever
+resumes it is lost as well, again and again: every step acts once, and the chain is back."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import pytest
 
-from remediations.engine.runs.records import Sampled
+from remediations.engine.runs.records import FactsHeld, FenceTaken, RunResumed, Sampled
 from remediations.engine.runs.status import held_fences
 from tests.lab.choice import full_lab
 from tests.lab.disasters import DISASTERS, STARTED, Disaster
@@ -29,6 +29,10 @@ MOMENTS = range(1, 50) if SOAK else (8, 21, 34)
 """At which record. The longest of these runs has fewer than fifty; one that comes to its end before
 is a rescue that nothing disturbs."""
 LOST = "its process was lost"
+MOST_DEATHS = 120
+"""Of one run. Each second one lets it go on by at least one record."""
+TAKEN_UP = (RunResumed, FactsHeld, FenceTaken)
+"""What whoever resumes writes before the run goes on."""
 
 
 def name_of(case: tuple[Disaster, int]) -> str:
@@ -79,15 +83,27 @@ def finished(operator: Operator, run: str) -> None:
     with operator.start("resume", run) as process:
         reached(process, operator, run, recorded(operator, run) + 2)
         process.kill()
-    said = operator.says("status", run)
     for _ in range(LOOKS):
-        if said.result["state"] == "verified" and LOST not in said.result["message"]:
+        command = what_is_left(operator, run)
+        if command is None:
             return
-        over = said.result["state"] in ("verified", "unverified")
-        only_checks = over and LOST not in said.result["message"]
-        last = operator.says("verify" if only_checks else "resume", run)
-        said = operator.says("status", run)
-    raise AssertionError((said.document, last.document))
+        last = operator.says(command, run)
+    raise AssertionError((operator.says("status", run).document, last.document))
+
+
+def what_is_left(operator: Operator, run: str) -> str | None:
+    """The command that goes on with a run whose process was lost. None: it is verified."""
+    said = operator.says("status", run).result
+    state, lost = said["state"], LOST in said["message"]
+    if lost or state not in ("verified", "unverified"):
+        return "resume"
+    return None if state == "verified" else "verify"
+
+
+def went_on(operator: Operator, run: str) -> int:
+    """How many records are of the run itself, whoever went on with it how often."""
+    events = [entry.event for entry in entries(operator, run)]
+    return sum(not isinstance(event, (Sampled, *TAKEN_UP)) for event in events)
 
 
 def acted_once(lab: Lab, operator: Operator, run: str) -> None:
@@ -125,3 +141,55 @@ def test_the_controller_is_lost_at_a_record(
         assert there or first.returncode == 0, said
     acted_once(lab, operator, run)
     assert held_fences(entries(second, run)) == ()
+
+
+@full_lab
+@pytest.mark.parametrize("disaster", DISASTERS if SOAK else DISASTERS[:1], ids=str)
+def test_every_controller_is_lost(
+    lab: Lab, operator: Operator, tmp_path: Path, disaster: Disaster
+) -> None:
+    """Each after it wrote a record or two, until none is left to write. Half of them are killed;
+    half are frozen, and come back to life while another bastion goes on."""
+    halt = disaster.happen(lab, operator)
+    bastion, deaths, frozen = operator, list[str](), list[subprocess.Popen[str]]()
+    with rescued(lab, *STARTED, since=halt.height):
+        run, process = begun(operator, halt.options)
+        try:
+            for number in count(1):
+                assert number < MOST_DEATHS, deaths
+                if not lost_after(process, bastion, run, 1 + number % 2):
+                    process.communicate(timeout=LIMIT_S)
+                    command = what_is_left(bastion, run)
+                    if command is None:
+                        break
+                    process = bastion.start(command, run)
+                    continue
+                deaths.append(type(entries(bastion, run)[-1].event).__name__)
+                for one in frozen:
+                    one.send_signal(signal.SIGCONT)
+                    one.communicate(timeout=LIMIT_S)
+                frozen.clear()
+                if number % 4 < 2:
+                    process.kill()
+                else:
+                    process.send_signal(signal.SIGSTOP)
+                    frozen.append(process)
+                    bastion = elsewhere(lab, bastion, run, tmp_path / f"bastion-{number}")
+                process = bastion.start(what_is_left(bastion, run) or "verify", run)
+        finally:
+            for one in (*frozen, process):
+                one.kill()
+    acted_once(lab, operator, run)
+    assert held_fences(entries(bastion, run)) == ()
+    assert len(deaths) > len(directory(operator, run).plan.steps), deaths
+
+
+def lost_after(process: subprocess.Popen[str], operator: Operator, run: str, records: int) -> bool:
+    """Wait until the run has so many records more. False: the command came to its end before."""
+    before, end = went_on(operator, run), time.monotonic() + LIMIT_S
+    while went_on(operator, run) < before + records:
+        if process.poll() is not None:
+            return False
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return True
