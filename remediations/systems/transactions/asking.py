@@ -16,10 +16,11 @@ from statistics import median
 from typing import TypeVar
 
 from remediations.reach.background import run_in_thread
-from remediations.systems.transactions.inventory import Endpoint, KeysEntry
+from remediations.reach.node_rpc import RpcError
+from remediations.systems.transactions.inventory import KeysEntry
 from remediations.systems.transactions.questions import Status, block_times, status
-from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.values import EndpointReading, EndpointState
+from remediations.values.endpoint import Endpoint
 from remediations.values.reading import Known, Reading, Unknown, Why
 
 T = TypeVar("T")

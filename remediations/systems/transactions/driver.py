@@ -34,12 +34,12 @@ from remediations.engine.plan.plan import Step
 from remediations.errors import RemediationError
 from remediations.files.trusted import read_trusted
 from remediations.reach.background import run_in_thread
+from remediations.reach.node_rpc import RpcError, send
 from remediations.systems.transactions import questions
 from remediations.systems.transactions.asking import agreed
 from remediations.systems.transactions.codes import KNOWN_ALREADY, in_words
-from remediations.systems.transactions.inventory import Endpoint, KeysEntry, keys_of
+from remediations.systems.transactions.inventory import KeysEntry, keys_of
 from remediations.systems.transactions.questions import Included
-from remediations.systems.transactions.rpc import RpcError, send
 from remediations.systems.transactions.sent import SIGNED, Claim, SentDirectory, signed_name
 from remediations.systems.transactions.signed import (
     MOST_BYTES,
@@ -48,6 +48,7 @@ from remediations.systems.transactions.signed import (
     refusal_of,
 )
 from remediations.systems.transactions.steps import Send
+from remediations.values.endpoint import Endpoint
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown
 from remediations.values.transaction import Unsigned

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from remediations.systems.transactions.inventory import Endpoint
+from remediations.reach.node_rpc import RpcError
 from remediations.systems.transactions.questions import query, read_answer
-from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.values import Grant
 from remediations.values.bech32 import decode
+from remediations.values.endpoint import Endpoint
 from remediations.values.protobuf import (
     read_all,
     read_number,

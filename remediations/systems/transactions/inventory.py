@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, ClassVar
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.errors import UsageError
 from remediations.values.bech32 import NotBech32, decode
+from remediations.values.endpoint import Endpoint
 from remediations.values.inventory import Inventory
 from remediations.values.multisig import Multisig
 from remediations.values.part import Kinded
@@ -65,13 +66,6 @@ class Signer(StrEnum):
     HARDWARE = "hardware"
     OFFLINE = "offline"
     MULTISIG = "multisig"
-
-
-class Endpoint(Record, frozen=True, kw_only=True):
-    """An RPC that is asked."""
-
-    name: str
-    url: str
 
 
 class Member(Record, frozen=True, kw_only=True):

@@ -14,10 +14,10 @@ from remediations.engine.system import LookRequest
 from remediations.errors import RemediationError
 from remediations.files.trusted import read_trusted
 from remediations.reach.background import run_in_thread
+from remediations.reach.node_rpc import RpcError
 from remediations.systems.transactions import granted, questions
 from remediations.systems.transactions.asking import agreed, read_endpoints
-from remediations.systems.transactions.inventory import AccountEntry, Endpoint, KeysEntry, keys_of
-from remediations.systems.transactions.rpc import RpcError
+from remediations.systems.transactions.inventory import AccountEntry, KeysEntry, keys_of
 from remediations.systems.transactions.sent import SIGNED
 from remediations.systems.transactions.signed import MOST_BYTES, NotSigned, read_signed
 from remediations.systems.transactions.trials import (
@@ -41,6 +41,7 @@ from remediations.systems.transactions.values import (
     SignedFile,
     Simulation,
 )
+from remediations.values.endpoint import Endpoint
 from remediations.values.part import Kinded
 from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from remediations.reach.node_rpc import RpcError, ask, ask_application
 from remediations.systems.transactions.codes import in_words
-from remediations.systems.transactions.inventory import Endpoint
-from remediations.systems.transactions.rpc import RpcError, ask
 from remediations.systems.transactions.values import (
     AccountState,
     KeyEvent,
     KeyEventKind,
     KeyRecord,
 )
+from remediations.values.endpoint import Endpoint
 from remediations.values.multisig import read_key
 from remediations.values.protobuf import (
     ProtobufError,
@@ -202,19 +200,12 @@ def query(endpoint: Endpoint, path: str, asked: bytes, *, raw: bool = False) -> 
     Raises:
         RpcError: there is none, or an error.
     """
-    tree = ask(endpoint, "abci_query", path=f'"{path}"', data=f"0x{asked.hex()}")
-    answer = tree.get("response")
-    if not isinstance(answer, dict):
-        raise RpcError(f"{endpoint.name}: no response", why=Why.MALFORMED)
-    if answer.get("code"):
-        log = str(answer.get("log", ""))
-        told = in_words(str(answer.get("codespace", "")), int(answer["code"]), log)
-        said = " ".join(log.split())[:300]
+    answer = ask_application(endpoint, path, asked)
+    if answer.code:
+        told = in_words(answer.codespace, answer.code, answer.log)
+        said = " ".join(answer.log.split())[:300]
         raise RpcError(f"{endpoint.name}: {said if raw else f'{told}: {said}'}", why=Why.FAILED)
-    try:
-        return base64.b64decode(answer.get("value") or "", validate=True)
-    except (binascii.Error, ValueError, TypeError):
-        raise RpcError(f"{endpoint.name}: no base64", why=Why.MALFORMED) from None
+    return answer.value
 
 
 def _record(content: bytes) -> KeyRecord:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from remediations.systems.transactions.inventory import AccountEntry, Endpoint, KeysEntry
+from remediations.systems.transactions.inventory import AccountEntry, KeysEntry
+from remediations.values.endpoint import Endpoint
 from remediations.values.part import Kinded
 from remediations.values.reading import Reading, value_or_none
 from remediations.values.record import Record

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from remediations.systems.transactions.inventory import Endpoint
+from remediations.values.endpoint import Endpoint
 from remediations.values.multisig import SECP256K1
 from remediations.values.protobuf import read_text, write_bytes, write_number, write_text
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from remediations.reach.node_rpc import RpcError
 from remediations.systems.transactions import granted
-from remediations.systems.transactions.rpc import RpcError
 from remediations.systems.transactions.values import Grant
 from remediations.values.bech32 import encode
 from remediations.values.protobuf import read_one, write_bytes
