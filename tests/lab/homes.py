@@ -165,14 +165,15 @@ def _peer(ve: Ve, home: Path, spec: HostSpec) -> str:
 
 
 def open_genesis(home: Path) -> None:
-    """Nobody is jailed for one scenario, no first transaction asks for a second factor, and people
-    vote within seconds."""
+    """Nobody is jailed for one scenario, no first transaction asks for a second factor, people vote
+    within seconds, and a memo holds an envelope."""
     slash_by(home, SLASHING)
     path = home / "config/genesis.json"
     genesis = json.loads(path.read_text())
     for config in genesis["app_state"].get("mfa", {}).get("sensitive_tx_configs", ()):
         config["enabled"] = False
     genesis["app_state"].get("gov", {}).get("params", {}).update(GOVERNANCE)
+    genesis["app_state"]["auth"]["params"]["max_memo_characters"] = "4096"
     path.write_text(json.dumps(genesis))
 
 

@@ -17,6 +17,7 @@ from ruamel.yaml.comments import CommentedMap
 from remediations.errors import UsageError
 
 E = TypeVar("E", bound=StrEnum)
+_NAME = re.compile("[a-z][a-z0-9-]{0,31}")
 _PROPOSE = "let `remediate inventory discover HOST… --output FILE` propose one"
 
 
@@ -68,6 +69,21 @@ class InventoryTable:
         if not isinstance(value, str) or not pattern.fullmatch(value) or ".." in value:
             raise self.wrong(key, expected)
         return str(value)
+
+    def names(self, key: str, most: int) -> tuple[str, ...]:
+        """The names under which something stands in a table of this one, in its order.
+
+        Raises:
+            UsageError: there is none, there are more than `most`, or one is no name.
+        """
+        table = self.table(key)
+        if not 1 <= len(table.content) <= most:
+            raise self.wrong(key, f"1 to {most} of them, by name")
+        for name in table.content:
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                expected = "a name of up to 32 small letters, digits and hyphens"
+                raise table.wrong(name, expected, str(name)[:80])
+        return tuple(map(str, table.content))
 
     def optional(self, key: str, pattern: re.Pattern[str], expected: str) -> str | None:
         """The same, None where the key is left out.

@@ -15,7 +15,10 @@ from remediations.playbooks.keys.gates import KeysBefore, KeysLook, KeyStands, b
 from remediations.playbooks.keys.guards import INVARIANTS
 from remediations.playbooks.keys.reencryption_actions import PROVE_STORE, RESEAL_STORE
 from remediations.playbooks.keys.reencryption_gates import JobsEnded, StoresBefore
-from remediations.playbooks.keys.reencryption_guards import nothing_is_undeclared
+from remediations.playbooks.keys.reencryption_guards import (
+    nothing_is_undeclared,
+    what_is_locked_is_accepted,
+)
 from remediations.playbooks.keys.situation import KeysSituation, has_keys, situation
 from remediations.reach.connection import Reach
 from remediations.systems.stores.job_steps import DRIVER_NAME as JOB_DRIVER
@@ -69,7 +72,7 @@ DOMAIN = Domain(
     finding=conclude,
     detail=lambda keys: Part.of(keys.reading),
     facts=keys_facts,
-    invariants=(*INVARIANTS, nothing_is_undeclared),
+    invariants=(*INVARIANTS, nothing_is_undeclared, what_is_locked_is_accepted),
     levels=levels,
     baseline=baseline,
     resources=_resources,

@@ -17,6 +17,7 @@ from remediations.playbooks.keys.reencryption_scope import (
     count_of_all,
     in_scope,
     known_since,
+    locked,
     named_in,
     recipient,
     reencrypt_of,
@@ -45,6 +46,12 @@ def _fits(keys: KeysSituation) -> str | None:
         return "the inventory does not say who seals anew: `stores.reencrypt` (docs/reencrypt.md)"
     if keys.key is not None and revoked(keys) is None:
         return f"{keys.fingerprint} is not revoked: `--branch revoke-key` comes first"
+    if not in_scope(keys) and (those := locked(keys)):
+        names = ", ".join(one.store for one in those)
+        return (
+            f"what is left is in {names}, where nothing can be sealed anew from here: its owners "
+            "upload it anew under another key (docs/reencrypt.md#a-chains-own-state)"
+        )
     if not in_scope(keys):
         names = ", ".join(one.store for one in stores_of(keys).stores)
         return (
@@ -101,6 +108,12 @@ def _warnings(keys: KeysSituation) -> Iterator[str]:
         "whoever reads these objects needs the new key before the first one is written: readers "
         "that have only the old one fail from then on"
     )
+    for store in locked(keys):
+        named = named_in(keys, store)
+        yield (
+            f"{store.store}: {named.count if named else 0} envelopes stay under the old key. Their "
+            "owners can upload them anew; former blocks keep the old ones for ever"
+        )
     new, ours = recipient(keys), reencrypt_of(keys)
     file = None if new is None or ours is None else ours.key(new.fingerprint)
     if file is not None and file.backup is None:

@@ -11,6 +11,7 @@ from remediations.engine.plan.plan import Gate
 from remediations.playbooks.keys.reencryption_actions import MEASURE
 from remediations.playbooks.keys.reencryption_scope import (
     known_since,
+    locked,
     named_in,
     recipient,
     store_of,
@@ -36,17 +37,20 @@ class JobsEnded(Kinded, frozen=True, kw_only=True):
 
 class StoreBefore(Record, frozen=True, kw_only=True):
     """A store when the plan was made: how many versions name the key, below which root, how many
-    damaged objects were accepted, and whether former versions stay."""
+    damaged objects were accepted, how many that cannot be sealed anew from here, and whether former
+    versions stay."""
 
     store: str
     count: int
     root: str
     accept_damaged: int
     keeps_former: bool
+    accept_locked: int = 0
 
 
 class StoresBefore(Kinded, frozen=True, kw_only=True):
-    """The stores, the key that is out, and the one in its place."""
+    """The stores, last those in which nothing is sealed anew; the key that is out, and the one in
+    its place."""
 
     KIND: ClassVar[str] = "keys.stores/1"
 
@@ -60,8 +64,7 @@ def stores_before(keys: KeysSituation, proposal: Proposal[KeysSituation]) -> tup
     """What gates and checks compare with."""
     new = recipient(keys)
     rows = []
-    for target in proposal.targets:
-        store = store_of(keys, target)
+    for store in (*(store_of(keys, one) for one in proposal.targets), *locked(keys)):
         named = named_in(keys, store)
         rows.append(
             StoreBefore(
@@ -70,6 +73,7 @@ def stores_before(keys: KeysSituation, proposal: Proposal[KeysSituation]) -> tup
                 root="none" if named is None else named.root,
                 accept_damaged=store.rules.accept_damaged,
                 keeps_former=store.rules.former_versions is FormerVersions.KEEP,
+                accept_locked=store.rules.accept_locked,
             )
         )
     before = StoresBefore(

@@ -209,6 +209,34 @@ def nothing_is_undeclared(
     )
 
 
+def what_is_locked_is_accepted(
+    keys: KeysSituation, proposal: Proposal[KeysSituation]
+) -> GuardResult | None:
+    """R14: what names the key where nothing can be sealed anew from here was accepted, by its
+    number. Else "all of it" is no true sentence."""
+    if not any(one.startswith(STORE_TARGET) for one in proposal.targets):
+        return None
+    those = [one for one in stores_of(keys).stores if one.is_locked]
+    unread = [one.store for one in those if survey_of(one) is None]
+    counts = {one.store: named_in(keys, one) for one in those}
+    found = {name: one.count for name, one in counts.items() if one is not None}
+    over = [
+        f"{one.store}: {found[one.store]}, {one.rules.accept_locked} accepted"
+        for one in those
+        if found.get(one.store, 0) > one.rules.accept_locked
+    ]
+    told = [f"{name}: {count} accepted" for name, count in found.items()]
+    return guard_result(
+        "R14",
+        "what names the key and cannot be sealed anew from here is accepted",
+        holds=False if over else None if unread else True,
+        got="; ".join([*(over or told), *(f"{name}: not read" for name in unread)]) or "none",
+        expected="at most as many as `accept_locked` says",
+        next_step="ask their owners to upload them anew under another key, or accept their number "
+        "in the inventory: it is signed with the plan",
+    )
+
+
 STORE_GUARDS = (
     key_is_revoked,
     new_key_is_active,

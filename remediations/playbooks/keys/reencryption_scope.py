@@ -61,14 +61,23 @@ def store_of(keys: KeysSituation, target: str) -> StoreReading:
 
 
 def in_scope(keys: KeysSituation) -> tuple[StoreReading, ...]:
-    """The stores that are declared to have envelopes, and in which something names the key or which
-    could not be gone through: an unknown store is in scope, so that its guard says so."""
+    """The stores that are declared to have envelopes and can be written, and in which something
+    names the key or which could not be gone through: an unknown store is in scope, so that its
+    guard says so."""
     return tuple(
         one
         for one in stores_of(keys).stores
         if one.rules.holds is Holds.ENVELOPES
+        and not one.is_locked
         and (not keys.only or one.target in keys.only)
         and (survey_of(one) is None or named_in(keys, one) is not None)
+    )
+
+
+def locked(keys: KeysSituation) -> tuple[StoreReading, ...]:
+    """The stores in which something names the key and nothing can be sealed anew from here."""
+    return tuple(
+        one for one in stores_of(keys).stores if one.is_locked and named_in(keys, one) is not None
     )
 
 

@@ -23,6 +23,13 @@ stores:
       former_versions: retire   # keep | retire; left out: refused where there are any
       accept_damaged: 2         # so many objects may stay that no key opens; left out: none
     backups: {kind: files, path: /srv/backups, holds: nothing}
+    scopes:
+      kind: chain               # the chain's own state, which nothing here changes
+      chain_id: virtengine-1
+      endpoints: {sentry1: "http://10.0.0.11:26657", public: "https://rpc.example.org"}
+      module: veid
+      prefix: "02"              # of the keys there, in hex; "": all of the module
+      accept_locked: 40         # so many that name a revoked key may stay there; left out: none
   reencrypt: {…}                # who seals anew, and with what (reencrypt_section.py)
 
 Directories are those of the machine that runs `remediate`. Files are relative to the inventory.
@@ -36,6 +43,7 @@ from typing import TYPE_CHECKING, ClassVar, Union
 
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.systems.stores.reencrypt_section import ReencryptEntry, reencrypt_entry
+from remediations.values.endpoint import CHAIN_ID, ENDPOINT_URL, Endpoint
 from remediations.values.inventory import Inventory
 from remediations.values.part import Kinded
 from remediations.values.record import Record
@@ -49,8 +57,8 @@ READ_WITHIN_S = 60
 _MOST_S = 3600
 _MOST_PLACES = 50
 _MOST_DAMAGED = 10_000
+_MOST_LOCKED = 10_000_000
 _RULES = ("holds", "former_versions", "accept_damaged")
-_NAME = re.compile("[a-z][a-z0-9-]{0,31}")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 _PLAIN = re.compile(r"http://(127(\.[0-9]{1,3}){3}|localhost)(:[0-9]{1,5})?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -59,6 +67,10 @@ _WORD = re.compile(r"[\x21-\x7e]{1,128}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 _TABLE = re.compile(rf"{_COLUMN.pattern}\.{_COLUMN.pattern}")
+_MODULE = re.compile("[a-z][a-z0-9_]{0,31}")
+_BYTES = re.compile("([0-9a-f]{2}){0,64}")
+_MOST_ENDPOINTS = 20
+_RPC = "http(s)://HOST:PORT of an RPC"
 _PATH = re.compile(r"(/[A-Za-z0-9_.@+:,=-]+)+")
 
 
@@ -87,11 +99,12 @@ class FormerVersions(StrEnum):
 
 class PlaceRules(Record, frozen=True, kw_only=True):
     """What people decided for a place. `accept_damaged` is how many objects may stay that no key
-    opens."""
+    opens, `accept_locked` how many under a revoked key that cannot be sealed anew from here."""
 
     holds: Holds = Holds.ENVELOPES
     former_versions: FormerVersions = FormerVersions.REFUSE
     accept_damaged: int = 0
+    accept_locked: int = 0
 
 
 class FilesPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="files"):
@@ -133,7 +146,18 @@ class TablePlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="postg
     rules: PlaceRules = PlaceRules()
 
 
-Place = Union[FilesPlace, BucketPlace, TablePlace]
+class ChainPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="chain"):
+    """Records of one module in a chain's own state, below a prefix (hex)."""
+
+    name: str
+    chain_id: str
+    endpoints: tuple[Endpoint, ...]
+    module: str
+    prefix: str
+    rules: PlaceRules = PlaceRules()
+
+
+Place = Union[FilesPlace, BucketPlace, TablePlace, ChainPlace]
 
 
 def place_text(place: Place) -> str:
@@ -165,23 +189,19 @@ def stores_of(inventory: Inventory) -> StoresEntry:
 
 
 def _stores(table: InventoryTable) -> StoresEntry:
-    places = table.table("places")
-    if not 1 <= len(places.content) <= _MOST_PLACES:
-        raise table.wrong("places", f"1 to {_MOST_PLACES} stores")
+    places, names = table.table("places"), table.names("places", _MOST_PLACES)
     return StoresEntry(
         read_within_s=table.whole_number(
             "read_within_seconds", 1, _MOST_S, default=READ_WITHIN_S, unit="seconds"
         ),
-        places=tuple(_place(places, name) for name in places.content),
+        places=tuple(_place(places, name) for name in names),
         reencrypt=reencrypt_entry(table.table("reencrypt")) if "reencrypt" in table else None,
     )
 
 
-def _place(places: InventoryTable, name: object) -> Place:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise places.wrong(name, "a name of up to 32 small letters, digits and hyphens", str(name))
+def _place(places: InventoryTable, name: str) -> Place:
     table = places.table(name)
-    readers = {"files": _files, "s3": _bucket, "postgres": _table}
+    readers = {"files": _files, "s3": _bucket, "postgres": _table, "chain": _chain}
     kind = table.content.get("kind")
     if not isinstance(kind, str) or kind not in readers:
         raise table.complaint(f"kind: {kind}", f"kind: {' | '.join(readers)}")
@@ -197,6 +217,9 @@ def _rules(table: InventoryTable) -> PlaceRules:
         else FormerVersions.REFUSE,
         accept_damaged=table.whole_number(
             "accept_damaged", 0, _MOST_DAMAGED, default=0, unit="objects"
+        ),
+        accept_locked=table.whole_number(
+            "accept_locked", 0, _MOST_LOCKED, default=0, unit="objects"
         ),
     )
 
@@ -252,6 +275,24 @@ def _table(name: str, table: InventoryTable) -> Place:
         value_column=table.text("value_column", _COLUMN, "the name of a column"),
         tls=tls,
         ca_file=table.file("ca_file"),
+        rules=_rules(table),
+    )
+
+
+def _chain(name: str, table: InventoryTable) -> Place:
+    table.keys(
+        required=("kind", "chain_id", "endpoints", "module", "prefix"),
+        optional=("holds", "accept_damaged", "accept_locked"),
+    )
+    given, names = table.table("endpoints"), table.names("endpoints", _MOST_ENDPOINTS)
+    return ChainPlace(
+        name=name,
+        chain_id=table.text("chain_id", CHAIN_ID, "the id of a chain"),
+        endpoints=tuple(
+            Endpoint(name=one, url=given.text(one, ENDPOINT_URL, _RPC)) for one in names
+        ),
+        module=table.text("module", _MODULE, "the name of a module's store, such as veid"),
+        prefix=table.text("prefix", _BYTES, "an even number of hex digits in quotes"),
         rules=_rules(table),
     )
 

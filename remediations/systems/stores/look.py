@@ -14,7 +14,7 @@ from pathlib import Path
 from remediations.engine.system import LookRequest
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
-from remediations.systems.stores.inventory import Place, place_text, stores_of
+from remediations.systems.stores.inventory import ChainPlace, Place, place_text, stores_of
 from remediations.systems.stores.job_directory import JobsDirectory
 from remediations.systems.stores.opening import store_at
 from remediations.systems.stores.private_key import read_private_key
@@ -121,7 +121,13 @@ def read_store(place: Place, within_s: int) -> StoreReading:
 
 
 def _reading(place: Place, survey: Reading[StoreSurvey]) -> StoreReading:
-    return StoreReading(store=place.name, place=place_text(place), rules=place.rules, survey=survey)
+    return StoreReading(
+        store=place.name,
+        place=place_text(place),
+        rules=place.rules,
+        is_locked=isinstance(place, ChainPlace),
+        survey=survey,
+    )
 
 
 def _unread(place: Place, why: Why, reason: str, source: str, at: datetime) -> StoreReading:

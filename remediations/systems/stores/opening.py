@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from remediations.files.trusted import read_trusted
+from remediations.systems.stores.chain_state import ChainState
 from remediations.systems.stores.file_tree import FileTree
-from remediations.systems.stores.inventory import BucketPlace, FilesPlace, Place, Tls
+from remediations.systems.stores.inventory import BucketPlace, ChainPlace, FilesPlace, Place, Tls
 from remediations.systems.stores.postgres import PostgresStore, Table
 from remediations.systems.stores.s3 import Bucket, S3Store
 from remediations.systems.stores.store import Absent, Denied, Malformed, Store
@@ -38,6 +39,14 @@ def store_at(place: Place) -> Store:
                 secret_key=secret_in(place.secret_key_file),
                 ca_file=place.ca_file,
             ),
+        )
+    if isinstance(place, ChainPlace):
+        return ChainState(
+            place.name,
+            chain_id=place.chain_id,
+            endpoints=place.endpoints,
+            module=place.module,
+            prefix=bytes.fromhex(place.prefix),
         )
     schema, _, table = place.table.partition(".")
     return PostgresStore(

@@ -49,11 +49,13 @@ class StoreSurvey(Record, frozen=True, kw_only=True):
 
 class StoreReading(Record, frozen=True, kw_only=True):
     """One store of the inventory. `place` is where it is, and what people decided for it, in the
-    form of `inventory.place_text`; `rules` is that decision."""
+    form of `inventory.place_text`; `rules` is that decision. `is_locked`: nothing there can be
+    sealed anew from here."""
 
     store: str
     place: str
     rules: PlaceRules
+    is_locked: bool = False
     survey: Reading[StoreSurvey]
 
     @property

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, ClassVar
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.errors import UsageError
 from remediations.values.bech32 import NotBech32, decode
-from remediations.values.endpoint import Endpoint
+from remediations.values.endpoint import CHAIN_ID, ENDPOINT_URL, Endpoint
 from remediations.values.inventory import Inventory
 from remediations.values.multisig import Multisig
 from remediations.values.part import Kinded
@@ -50,9 +50,6 @@ SECTION = "keys"
 GAS = 200_000
 TIMEOUT_BLOCKS = 300
 _MOST = 20
-_NAME = re.compile("[a-z][a-z0-9-]{0,31}")
-_CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
-_URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]{1,64}){0,4}")
 _ADDRESS = re.compile(r"[a-z0-9]{8,90}")
 _PUBLIC_KEY = re.compile("0[23][0-9a-f]{64}")
 _HEX = "33 bytes in lower-case hex, 02 or 03 first"
@@ -134,12 +131,14 @@ def keys_of(inventory: Inventory) -> KeysEntry:
 
 
 def _keys(table: InventoryTable) -> KeysEntry:
-    accounts = tuple(_account(table.table("accounts"), n) for n in _names(table, "accounts"))
+    accounts = tuple(_account(table.table("accounts"), n) for n in table.names("accounts", _MOST))
     directory = table.file("directory")
     assert directory is not None, "the key is required"
     entry = KeysEntry(
-        chain_id=table.text("chain_id", _CHAIN_ID, "a chain id"),
-        endpoints=tuple(_endpoint(table.table("endpoints"), n) for n in _names(table, "endpoints")),
+        chain_id=table.text("chain_id", CHAIN_ID, "a chain id"),
+        endpoints=tuple(
+            _endpoint(table.table("endpoints"), n) for n in table.names("endpoints", _MOST)
+        ),
         directory=directory,
         fee=table.optional("fee", FEE, "an amount with its denomination, as 5000uve") or "",
         gas=table.whole_number("gas", 50_000, 10**9, default=GAS, unit="gas"),
@@ -154,19 +153,8 @@ def _keys(table: InventoryTable) -> KeysEntry:
     return entry
 
 
-def _names(table: InventoryTable, key: str) -> tuple[str, ...]:
-    found = tuple(table.table(key).content)
-    if not 1 <= len(found) <= _MOST:
-        raise table.wrong(key, f"1 to {_MOST} of them, by name")
-    for name in found:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            expected = "a name of up to 32 small letters, digits and hyphens"
-            raise table.table(key).wrong(name, expected, str(name)[:80])
-    return found
-
-
 def _endpoint(table: InventoryTable, name: str) -> Endpoint:
-    return Endpoint(name=name, url=table.text(name, _URL, "http(s)://HOST:PORT of an RPC"))
+    return Endpoint(name=name, url=table.text(name, ENDPOINT_URL, "http(s)://HOST:PORT of an RPC"))
 
 
 def _account(accounts: InventoryTable, name: str) -> AccountEntry:
@@ -203,7 +191,7 @@ def _members(table: InventoryTable) -> tuple[Member, ...]:
     """Those of a multisig. Without them it can be named, and nothing can be planned for it."""
     if "members" not in table.content:
         return ()
-    names, those = _names(table, "members"), table.table("members")
+    names, those = table.names("members", _MOST), table.table("members")
     return tuple(Member(name=n, public_key=those.text(n, _PUBLIC_KEY, _HEX)) for n in names)
 
 

@@ -25,7 +25,9 @@ import (
 const (
 	scoringName = "veid"
 	// scoreMemo in front of a subject, in the memo of any transaction, asks for its score.
-	scoreMemo    = "veid-score "
+	scoreMemo = "veid-score "
+	// scopeMemo in front of an envelope, as JSON, keeps it as the real module keeps what people upload.
+	scopeMemo    = "veid-scope "
 	scoringLimit = 3 * time.Second
 )
 
@@ -35,6 +37,8 @@ const (
 	answered   = 's'
 	unanswered = 'f'
 )
+
+const scopePrefix = 0x02
 
 // scoringModule writes the answer of this host's scorer into the state: hosts whose scorers differ
 // have different states from that block on. Without such a transaction its store stays empty.
@@ -58,6 +62,9 @@ func (s scoringModule) afterTransaction(ctx sdk.Context, tx sdk.Tx, _, success b
 	if !ok || !success || ctx.ExecMode() != sdk.ExecModeFinalize {
 		return ctx, nil
 	}
+	if upload, asked := strings.CutPrefix(noted.GetMemo(), scopeMemo); asked {
+		s.keep(ctx, upload)
+	}
 	subject, asked := strings.CutPrefix(noted.GetMemo(), scoreMemo)
 	if !asked || subject == "" {
 		return ctx, nil
@@ -70,6 +77,19 @@ func (s scoringModule) afterTransaction(ctx sdk.Context, tx sdk.Tx, _, success b
 	answer = binary.BigEndian.AppendUint32(answer, math.Float32bits(score))
 	ctx.KVStore(s.store).Set([]byte(subject), answer)
 	return ctx, nil
+}
+
+// keep writes what somebody uploaded, an identifier and an envelope, below the prefix of scopes.
+func (s scoringModule) keep(ctx sdk.Context, upload string) {
+	id, envelope, _ := strings.Cut(upload, " ")
+	record, err := json.Marshal(struct {
+		ID      string          `json:"scope_id"`
+		Status  string          `json:"status"`
+		Payload json.RawMessage `json:"encrypted_payload"`
+	}{id, "pending", json.RawMessage(envelope)})
+	if err == nil {
+		ctx.KVStore(s.store).Set(append([]byte{scopePrefix}, id...), record)
+	}
 }
 
 // chosenScorer reads the environment as the real program does, where any failure to set up the sidecar

@@ -15,6 +15,7 @@ from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.system import HOSTS
 from remediations.systems.stores.inventory import (
     BucketPlace,
+    ChainPlace,
     FilesPlace,
     Place,
     TablePlace,
@@ -38,6 +39,11 @@ TABLE = (
     "table: public.t, key_column: id, value_column: v}"
 )
 
+CHAIN = (
+    "{kind: chain, chain_id: c-1, endpoints: {one: 'https://rpc.x'}, module: veid, prefix: '02', "
+    "accept_locked: 3}"
+)
+
 
 def read(tmp_path: Path, places: str) -> Inventory:
     """An inventory with these stores and a bastion."""
@@ -58,7 +64,7 @@ def bucket(secret_key_file: Path) -> BucketPlace:
 
 
 def test_all_of_it(tmp_path: Path) -> None:
-    """Three kinds, with defaults; credentials are files beside the inventory."""
+    """Four kinds, with defaults; credentials are files beside the inventory."""
     table_place = f"{TABLE[:-1]}, ca_file: ca.pem}}"
     places = f"{{places: {{a: {{kind: files, path: /srv/vault}}, b: {S3}, c: {table_place}}}}}"
     entry = stores_of(read(tmp_path, places))
@@ -68,6 +74,9 @@ def test_all_of_it(tmp_path: Path) -> None:
     assert isinstance(table, TablePlace)
     assert (s3.prefix, s3.secret_key_file) == ("", str(tmp_path / "s3.key"))
     assert (s3.ca_file, table.ca_file) == (None, str(tmp_path / "ca.pem"))
+    chain = stores_of(read(tmp_path, f"{{places: {{d: {CHAIN}}}}}")).place("d")
+    assert isinstance(chain, ChainPlace)
+    assert (chain.prefix, chain.rules.accept_locked) == ("02", 3)
     assert (table.port, table.tls, entry.read_within_s) == (5432, Tls.VERIFY_FULL, 60)
 
 
@@ -82,7 +91,7 @@ def test_without_it_nothing_is_read(tmp_path: Path) -> None:
     ("places", "expected"),
     [
         ("{}", "places"),
-        ("{places: {}}", "1 to 50 stores"),
+        ("{places: {}}", "1 to 50 of them"),
         ("{places: {A: {kind: files, path: /a}}}", "small letters"),
         ("{places: {a: {kind: ftp, path: /a}}}", "files | s3 | postgres"),
         ("{places: {a: {kind: files, path: a}}}", "absolute path"),
@@ -93,6 +102,11 @@ def test_without_it_nothing_is_read(tmp_path: Path) -> None:
         (f"{{places: {{a: {TABLE.replace('public.t', 't')}}}}}", "SCHEMA.TABLE"),
         (f"{{places: {{a: {TABLE[:-1]}, tls: none}}}}}}", "this machine alone"),
         (f"{{places: {{a: {TABLE[:-1]}, password: canary}}}}}}", "one of the keys"),
+        (f"{{places: {{a: {CHAIN.replace('one:', 'One:')}}}}}", "small letters"),
+        (f"{{places: {{a: {CHAIN.replace('https', 'ftp')}}}}}", "of an RPC"),
+        (f"{{places: {{a: {CHAIN.replace('02', '0x2')}}}}}", "hex digits"),
+        (f"{{places: {{a: {CHAIN.replace('veid', 'a/b')}}}}}", "a module's store"),
+        (f"{{places: {{a: {CHAIN[:-1]}, former_versions: keep}}}}}}", "one of the keys"),
         (f"{{read_within_seconds: 0, places: {{a: {TABLE}}}}}", "seconds from 1 to 3600"),
     ],
 )

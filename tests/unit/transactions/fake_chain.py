@@ -67,7 +67,8 @@ class FakeGrant(NamedTuple):
 @dataclass
 class FakeChain:
     """What the chain has. `answer` is what a broadcast is answered with; with `takes` it is put in
-    a block then. `accounts` are number, sequence and public key by address."""
+    a block then. `accounts` are number, sequence and public key by address; `state` the records of
+    modules, or what is answered in their place."""
 
     chain_id: str = "one-1"
     height: int = 100
@@ -83,6 +84,7 @@ class FakeChain:
     silent: bool = False
     searches: dict[str, list[Tree]] = field(default_factory=dict)
     blocks: dict[int, list[Tree]] = field(default_factory=dict)
+    state: dict[str, dict[bytes, bytes] | bytes] = field(default_factory=dict)
 
     def include(self, raw: bytes, code: int = 0, codespace: str = "") -> str:
         """Put a transaction into a block; its hash."""
@@ -142,6 +144,8 @@ class FakeChain:
     def _abci_query(self, words: dict[str, str]) -> Tree:
         path = words["path"].strip('"').rpartition("/")[2]
         asked = bytes.fromhex(words["data"].removeprefix("0x"))
+        if path == "subspace":
+            return self._subspace(words["path"].strip('"').split("/")[2], asked)
         address = "" if path == "simulate" else read_text(asked, 1)
         if path == "simulate":
             value = json.dumps({"gas_info": {"gas_used": "41000"}}).encode()
@@ -164,6 +168,21 @@ class FakeChain:
             return {"response": {"code": 5, "log": "authorization not found", "codespace": "sdk"}}
         else:
             return {"response": {"code": 22, "log": "key not found", "codespace": "sdk"}}
+        return {"response": {"code": 0, "value": base64.b64encode(value).decode()}}
+
+    def _subspace(self, module: str, prefix: bytes) -> Tree:
+        if module not in self.state:
+            return {"response": {"code": 6, "log": f"unknown store: {module}", "codespace": "sdk"}}
+        records = self.state[module]
+        value = (
+            records
+            if isinstance(records, bytes)
+            else b"".join(
+                write_bytes(1, write_bytes(1, key) + write_bytes(2, data))
+                for key, data in sorted(records.items())
+                if key.startswith(prefix)
+            )
+        )
         return {"response": {"code": 0, "value": base64.b64encode(value).decode()}}
 
     def _grants(self, asked: bytes) -> bytes:

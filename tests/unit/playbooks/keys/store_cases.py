@@ -60,6 +60,12 @@ def store(name: str = "vault", found: StoreSurvey | None = None, **rules: object
     return StoreReading(store=name, place=place_text(place), rules=decided, survey=known)
 
 
+def locked_store(**rules: object) -> StoreReading:
+    """A chain's own state, in which five envelopes name the key."""
+    made = store("scopes", survey(key_count()), **rules)
+    return msgspec.structs.replace(made, is_locked=True)
+
+
 def key_file(name: str, fingerprint: str) -> KeyFileReading:
     """One that was read; one that was not, where the fingerprint is ""."""
     known = Known(value=fingerprint, source="key file", at=reading().height.at)

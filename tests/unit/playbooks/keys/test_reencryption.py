@@ -27,6 +27,7 @@ from remediations.playbooks.keys.reencryption_gates import (
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.stores.job_directory import JobProgress, JobResult
 from remediations.systems.stores.job_steps import JobOrder, compile_jobs
+from remediations.systems.stores.reading import StoresReading
 from remediations.systems.stores.reencrypt_section import Several
 from remediations.values.part import Part
 from tests.unit.playbooks.keys.cases import NEW_PRINT, OUT, situation, unknown, with_fields
@@ -34,6 +35,7 @@ from tests.unit.playbooks.keys.store_cases import (
     TARGET,
     key_count,
     key_file,
+    locked_store,
     ours,
     revoked,
     store,
@@ -94,6 +96,9 @@ def test_the_baseline_says_what_was_found() -> None:
     (part,) = baseline(keys, BRANCH.propose(keys))
     (row,) = part.read(StoresBefore).stores
     assert (row.store, row.count, row.accept_damaged, row.keeps_former) == ("vault", 5, 2, True)
+    keys = revoked(stores(store(), locked_store(accept_locked=7)))
+    (part,) = baseline(keys, BRANCH.propose(keys))
+    assert [one.accept_locked for one in part.read(StoresBefore).stores] == [0, 7]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +213,37 @@ def test_what_is_declared_is_what_a_scan_finds(those: object, outcome: Outcome, 
     assert (result.outcome, word in result.got) == (outcome, True), result
     other = PLAYBOOK.branches[0].propose(situation())
     assert guards.nothing_is_undeclared(keys, other) is None
+
+
+@pytest.mark.parametrize(
+    ("those", "outcome", "word"),
+    [
+        (stores(), PASS, "none"),
+        (stores(store(), locked_store(accept_locked=5)), PASS, "scopes: 5 accepted"),
+        (stores(store(), locked_store(accept_locked=4)), BLOCK, "scopes: 5, 4 accepted"),
+        (stores(store(), changed(locked_store(), survey=unknown())), UNKNOWN, "not read"),
+    ],
+    ids=["none", "accepted", "more", "unread"],
+)
+def test_what_cannot_be_sealed_anew_is_accepted_by_its_number(
+    those: StoresReading, outcome: Outcome, word: str
+) -> None:
+    """It is in no stage, and in the warnings."""
+    keys = revoked(those)
+    proposal = BRANCH.propose(keys)
+    result = guards.what_is_locked_is_accepted(keys, proposal)
+    assert result is not None
+    assert (result.outcome, word in result.got) == (outcome, True), result
+    assert proposal.targets == (TARGET,)
+    assert any("stay under the old key" in one for one in proposal.warnings) is ("5" in result.got)
+    other = PLAYBOOK.branches[0].propose(situation())
+    assert guards.what_is_locked_is_accepted(keys, other) is None
+
+
+def test_a_chain_alone_has_nothing_to_seal_anew() -> None:
+    """Its owners upload it anew."""
+    keys = revoked(stores(locked_store(accept_locked=5)))
+    assert "its owners" in (BRANCH.fits(keys) or "")
 
 
 def _job(*, seals: bool, reason: str | None, sealed: int = 5, left: int = 0) -> JobNow:
