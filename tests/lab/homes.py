@@ -62,6 +62,8 @@ SLASHING = {
     "downtime_jail_duration": "60s",
 }
 """Long enough that nobody is jailed for being down during one scenario."""
+MEMO = {"max_memo_characters": "4096"}
+"""An envelope has room there."""
 GOVERNANCE: Mapping[str, object] = {
     "voting_period": "30s",
     "expedited_voting_period": "10s",
@@ -173,7 +175,7 @@ def open_genesis(home: Path) -> None:
     for config in genesis["app_state"].get("mfa", {}).get("sensitive_tx_configs", ()):
         config["enabled"] = False
     genesis["app_state"].get("gov", {}).get("params", {}).update(GOVERNANCE)
-    genesis["app_state"]["auth"]["params"]["max_memo_characters"] = "4096"
+    genesis["app_state"].get("auth", {}).get("params", {}).update(MEMO)
     path.write_text(json.dumps(genesis))
 
 

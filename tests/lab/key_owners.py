@@ -72,9 +72,9 @@ class Keys:
         shown = self.ve("keys", "show", name, "-a", "--keyring-backend", "test")
         return shown.strip().splitlines()[-1]
 
-    def send(self, name: str, *messages: dict[str, Any]) -> None:
+    def send(self, name: str, *messages: dict[str, Any], memo: str = "") -> None:
         """Sign and send something as anybody would, and wait for its block."""
-        self.sign_and_send(name, unsigned_json(messages, fee="", gas=300_000, memo=""))
+        self.sign_and_send(name, unsigned_json(messages, fee="", gas=300_000, memo=memo))
 
     def sign_and_send(self, name: str, unsigned: str) -> None:
         """The same, of a whole transaction."""
@@ -123,12 +123,16 @@ class Keys:
         self.give(address)
         return address
 
-    def give(self, address: str) -> None:
+    def give(self, address: str, memo: str = "") -> None:
         """Let the chain know an account."""
         self.send("op", {
             "@type": "/cosmos.bank.v1beta1.MsgSend", "from_address": self.address("op"),
             "to_address": address, "amount": [{"denom": DENOM, "amount": "1000"}],
-        })  # fmt: skip
+        }, memo=memo)  # fmt: skip
+
+    def upload(self, name: str, envelope: bytes) -> None:
+        """Let the chain keep an envelope in its state, as one of the scopes that people upload."""
+        self.give(self.address("op"), memo=f"veid-scope {name} {envelope.decode()}")
 
     def plan(self, number: int, *options: str) -> Said:
         """To revoke a key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -33,6 +34,8 @@ SOAK = bool(os.environ.get("REMEDIATE_SOAK"))
 CUTS_S = [0.7 * number for number in range(1, 21)] if SOAK else [3.5]
 """After the command began. `make soak` goes through all of it: reading, steps, gate, checks."""
 SOON_S = 20.0
+REFUSED = ("75", "76")
+"""Exit status of a unit whose step was claimed before, or whose fence is another's (launcher.sh)."""
 
 
 def directory(operator: Operator, run: str) -> RunDirectory:
@@ -55,13 +58,15 @@ def until(process: subprocess.Popen[str], operator: Operator, run: str, kind: ty
 
 
 def starts(lab: Lab, operator: Operator, run: str, host: str) -> int:
-    """How often systemd ran a step of the run on a host, by the host's own journal."""
+    """How often a step of the run had its effect on a host, by the host's own journal: a unit that
+    was started and refused to act (an old fence, or a claim that was there) did nothing."""
     unit = f"remediate-{plan_digest(directory(operator, run).plan)[:12]}-*"
     said = lab.hosts[host].sh(
-        f"journalctl --unit='{unit}' --output=json --output-fields=UNIT,INVOCATION_ID "
-        '| grep -o \'"INVOCATION_ID":"[0-9a-f]*"\' | sort -u | wc -l'
+        f"journalctl --unit='{unit}' --output=json --output-fields=INVOCATION_ID,EXIT_STATUS"
     )
-    return int(said)
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    refused = {one.get("INVOCATION_ID") for one in lines if one.get("EXIT_STATUS") in REFUSED}
+    return len({one["INVOCATION_ID"] for one in lines if "INVOCATION_ID" in one} - refused)
 
 
 def is_verified(operator: Operator, run: str) -> None:

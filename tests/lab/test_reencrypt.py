@@ -18,6 +18,7 @@ from tests.lab import vaults
 from tests.lab.choice import full_lab
 from tests.lab.key_owners import Keys, keys
 from tests.lab.resealing import NEW, OLD, OTHER, PENDING, Stores, blocked
+from tests.lab.spec import CHAIN_ID
 from tests.lab.vaults import read_with, sealed
 
 __all__ = ["keys"]
@@ -162,6 +163,35 @@ def test_what_cannot_be_proven_is_refused(stores: Stores, tmp_path: Path) -> Non
     assert said.code == PENDING, blocked(said)
     assert "8 of 8 versions tried" in json.dumps(said.document).replace("\\u00a0", " ")
     assert tree.objects() == before
+
+
+@full_lab
+def test_what_is_in_the_chains_state_stays_and_is_told(stores: Stores, tmp_path: Path) -> None:
+    """People uploaded it. The rest is sealed anew; what stays is accepted by its number."""
+    tree = vaults.files(tmp_path / "tree")
+    tree.fill(5, 5, OLD, OTHER)
+    envelopes = [sealed(b"identity document", OLD), sealed(b"another one", OLD)]
+    for number, envelope in enumerate(envelopes):
+        stores.keys.upload(f"scope-{number}", envelope)
+    relays = [one.url for one in stores.keys.relays]
+    stores.vaults = [tree, vaults.state(CHAIN_ID, relays)]
+    stores.describe()
+    stores.revoke()
+    said = stores.plan()
+    assert said.code == REFUSED, said.document
+    assert "scopes: 2, 0 accepted" in json.dumps(said.document)
+    stores.vaults = [tree, vaults.state(CHAIN_ID, relays, accepted=2)]
+    stores.describe()
+    name = stores.planned()
+    shown = json.dumps(stores.keys.operator.says("show", name).document)
+    assert "2 envelopes stay under the old key" in shown
+    said = stores.keys.operator.says("apply", name)
+    assert said.code == VERIFIED, said.why
+    stores.is_sealed_anew(tree)
+    stores.keys.upload("scope-2", sealed(b"by a writer who does not know", OLD))
+    late = stores.keys.operator.says("verify", name)
+    assert late.code not in (VERIFIED, PENDING)
+    assert "scopes: 3 live ones name it" in late.why
 
 
 def forged(data: bytes) -> bytes:

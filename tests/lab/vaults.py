@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +83,22 @@ def files(root: Path, rules: str = "") -> Vault:
         fresh.rename(root / name)
 
     return Vault("tree", f"{{kind: files, path: {root}{rules}}}", objects, put)
+
+
+def state(chain_id: str, endpoints: Sequence[str], accepted: int = 0) -> Vault:
+    """What people uploaded to the chain, in its own state. It is written by transactions only."""
+    named = ", ".join(f"rpc{number}: '{url}'" for number, url in enumerate(endpoints))
+
+    def put(*_: object) -> None:
+        raise NotImplementedError("a transaction does")
+
+    return Vault(
+        "scopes",
+        f"{{kind: chain, chain_id: {chain_id}, endpoints: {{{named}}}, module: veid, "
+        f"prefix: '02', accept_locked: {accepted}}}",
+        dict,
+        put,
+    )
 
 
 @contextmanager
