@@ -35,7 +35,7 @@ CUTS_S = [0.7 * number for number in range(1, 21)] if SOAK else [3.5]
 """After the command began. `make soak` goes through all of it: reading, steps, gate, checks."""
 SOON_S = 20.0
 REFUSED = ("75", "76")
-"""Exit status of a unit whose step was claimed before, or whose fence is another's (launcher.sh)."""
+"""How a unit ends whose step was claimed before, or whose fence is another's (launcher.sh)."""
 
 
 def directory(operator: Operator, run: str) -> RunDirectory:
