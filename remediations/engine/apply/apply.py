@@ -113,7 +113,8 @@ def fences_of(
     controller that was lost."""
     said = f"taken by {said_by(approved.start.actor)} for run {run.name}"
     keepers = keepers_of(approved.systems, reach)
-    return fence_request(approved.plan, approved.digest, keepers, said, again=again)
+    stop = f"remediate stop {run.reference} --reason WHY"
+    return fence_request(approved.plan, approved.digest, keepers, said, again=again, stop=stop)
 
 
 def keepers_of(systems: InstalledSystems, reach: SshReach) -> dict[str, FenceKeeper]:

@@ -195,6 +195,10 @@ class Fence:
         return f"{self.plan}.{self.token}"
 
 
+NOBODY = "-"
+"""The holder of a resource that was never taken, or was stolen."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FenceRecord:
     """What a target keeps of a resource: the last number, who took it (`Fence.holder`, "-" if it
@@ -210,6 +214,11 @@ class FenceRecord:
         """The digest of the plan that took it; "-" if it was stolen or never taken."""
         return self.holder.partition(".")[0]
 
+    @property
+    def is_stolen(self) -> bool:
+        """Whether it was taken away from its holder, and nobody has taken it since."""
+        return self.number > 0 and self.holder == NOBODY
+
     def is_held_by(self, fence: Fence) -> bool:
         """Whether exactly this application holds it."""
         return self.held and (self.number, self.holder) == (fence.number, fence.holder)
@@ -221,7 +230,7 @@ class FenceRecord:
         return f"number {self.number}, {state}: {self.text}"
 
 
-NEVER_TAKEN = FenceRecord(number=0, holder="-", held=False, text="")
+NEVER_TAKEN = FenceRecord(number=0, holder=NOBODY, held=False, text="")
 """The record of a resource that a target has never heard of."""
 
 

@@ -103,12 +103,15 @@ def fence_refusal(
     refusals: Mapping[str, str],
     targets: Collection[str],
     *,
+    ours: str = "",
+    stop: str = "",
     steal: str,
     unread: Mapping[str, str] = NO_REASONS,
 ) -> Locked:
     """Why a plan does not hold a resource. `refusals` is why each voter did not grant it, `unread`
-    why it did not answer, as far as that is known; `steal` is the command that takes it away from
-    its holder."""
+    why it did not answer, as far as that is known; `ours` is the digest of the plan, `stop` the
+    command that gives back what it holds, and `steal` the one that takes it away from its holder.
+    """
     holder = current_holder(answers)
     silent = sorted(voter for voter, found in answers.items() if found is None)
     parts = [] if holder is None else [f"{_keepers(holder, answers)} {holder}"]
@@ -120,13 +123,18 @@ def fence_refusal(
         parts.append(f"no answer of {name_some(silent)}{why}")
     if holder is None:
         next_step = "reach the hosts that did not answer (`remediate doctor`), and try again"
+    elif holder.plan == ours:
+        next_step = (
+            "this plan holds it: it is being applied elsewhere, or its controller was lost. Where "
+            f"its journal is: `remediate resume`; where it never began: `{stop}`, and plan again"
+        )
     else:
         next_step = (
             "wait for the end of that run: `remediate status` or `remediate resume` where it was "
             f"started; if nobody can go on with it: `{steal}`"
         )
     return Locked(
-        f"{resource} is held by another run"
+        f"{resource} is held by another {'application' if holder.plan == ours else 'run'}"
         if holder
         else f"too few hosts keep {resource} for this run",
         guard=GUARD,

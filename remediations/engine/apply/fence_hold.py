@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from remediations.engine.apply.driver import (
+    NEVER_TAKEN,
     DriverError,
     Fence,
     FenceKeeper,
@@ -36,7 +37,12 @@ from remediations.engine.apply.fence import (
 )
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import FenceGiven, FenceTaken, JournalEntry
+from remediations.engine.runs.records import (
+    FenceGiven,
+    FenceStolen,
+    FenceTaken,
+    JournalEntry,
+)
 from remediations.errors import Locked, RemediationError
 
 log = logging.getLogger(__name__)
@@ -56,6 +62,7 @@ class FenceRequest:
     """What is to be held. `voters` are all targets that decide, with what keeps their fences;
     `targets` are those that the plan changes. `said` is told to whoever is refused: who took it,
     when, and for which run. `again`: the plan may still hold it, from a controller that was lost.
+    `stop` is the command that gives back what this plan holds.
     """
 
     plan: str
@@ -64,6 +71,7 @@ class FenceRequest:
     targets: frozenset[str]
     said: str
     again: bool = False
+    stop: str = ""
 
 
 class HeldFences:
@@ -74,6 +82,7 @@ class HeldFences:
         self._journal: Journal | None = None
         self._granted: dict[Fence, tuple[str, ...]] = {}
         self._asked: dict[Fence, tuple[str, ...]] = {}
+        self._stolen: list[FenceStolen] = []
 
     @property
     def fences(self) -> tuple[Fence, ...]:
@@ -81,11 +90,14 @@ class HeldFences:
         return tuple(self._granted)
 
     def record_in(self, journal: Journal) -> None:
-        """Write which fences are held, and, when that happens, that they were given back.
+        """Write which fences are held, which of them were stolen from others before, and, when that
+        happens, that they were given back.
 
         Raises:
             MachineError: the journal cannot be written.
         """
+        for stolen in self._stolen:
+            journal.append(stolen)
         for fence, hosts in self._granted.items():
             journal.append(FenceTaken(resource=fence.resource, number=fence.number, hosts=hosts))
         self._journal = journal
@@ -136,6 +148,7 @@ class HeldFences:
             if decide_fence(granted, answers, ask.targets):
                 self._granted[fence] = granted
                 self._asked[fence] = tuple(bid.over)
+                self._stolen += stolen_before(resource, answers)
                 return None
             await self._give(fence, bid.over)
             answers, unread = await read_fences_or_why(ask.voters, resource)
@@ -144,6 +157,8 @@ class HeldFences:
             answers,
             refusals,
             ask.targets,
+            ours=ask.plan,
+            stop=ask.stop,
             steal=steal_command(resource),
             unread=unread,
         )
@@ -174,6 +189,15 @@ class HeldFences:
                 failures = await ask_voters(hosts, give)
                 log.info("fence %d of %s given back: %s", fence.number, fence.resource, failures)
         return tuple(sorted(confirmed))
+
+
+def stolen_before(resource: str, answers: Answers) -> list[FenceStolen]:
+    """That the last change of a resource was that somebody stole it; nothing otherwise."""
+    known = [found for found in answers.values() if found is not None]
+    last = max(known, key=lambda found: found.number, default=NEVER_TAKEN)
+    if not last.is_stolen:
+        return []
+    return [FenceStolen(resource=resource, number=last.number, said=last.text)]
 
 
 @contextlib.asynccontextmanager
@@ -225,8 +249,9 @@ async def give_back_lost(
 
 
 def fence_request(
-    plan: Plan, digest: str, keepers: Mapping[str, FenceKeeper], said: str, *, again: bool = False
-) -> FenceRequest:
+    plan: Plan, digest: str, keepers: Mapping[str, FenceKeeper], said: str, *, again: bool = False,
+    stop: str = "",
+) -> FenceRequest:  # fmt: skip
     """What a plan has to hold. `keepers` are those of the drivers that have one, by name.
 
     All targets vote, and all hosts of the plan's inventory if one of them is a target. Targets that
@@ -245,6 +270,7 @@ def fence_request(
         targets=frozenset(step.target for step in plan.steps if step.target in voters),
         said=said,
         again=again,
+        stop=stop,
     )
 
 

@@ -18,6 +18,7 @@ from remediations.engine.runs.records import (
     Event,
     FactsHeld,
     FenceGiven,
+    FenceStolen,
     FenceTaken,
     GateEnded,
     GateWaiting,
@@ -124,6 +125,8 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
             return "stop asked", f"by {event.actor}: {event.reason}", False
         case FactsHeld():
             return "facts held", f"{event.count} facts hold", True
+        case FenceStolen():
+            return f"fence {event.number} was stolen before", event.said, False
         case FenceTaken():
             return f"fence {event.number} taken", _of_fence(event), True
         case FenceGiven():

@@ -35,6 +35,7 @@ EVENTS = {
     "nothing-to-undo": {"steps", "target"},
     "stop-asked": {"actor", "reason"},
     "facts-held": {"count"},
+    "fence-stolen": {"resource", "number", "said"},
     "fence-taken": {"resource", "number", "hosts"},
     "fence-given": {"resource", "number", "hosts"},
     "step-starting": {"step", "target", "action", "payload_sha256"},

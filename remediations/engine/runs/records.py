@@ -195,6 +195,15 @@ class FenceTaken(Record, frozen=True, kw_only=True, tag="fence-taken", tag_field
     hosts: tuple[str, ...]
 
 
+class FenceStolen(Record, frozen=True, kw_only=True, tag="fence-stolen", tag_field="kind"):
+    """Before the run took a resource, somebody had taken it away from its holder. `said` is who,
+    when and why, as the hosts kept it until then."""
+
+    resource: str
+    number: int
+    said: str
+
+
 class FenceGiven(Record, frozen=True, kw_only=True, tag="fence-given", tag_field="kind"):
     """The run gave a resource back. `hosts` have confirmed that they do not keep it for the run any
     more; the others may still do so."""
@@ -320,6 +329,7 @@ Event = (
     | NothingToUndo
     | StopAsked
     | FactsHeld
+    | FenceStolen
     | FenceTaken
     | FenceGiven
     | StepStarting

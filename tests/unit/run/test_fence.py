@@ -23,7 +23,7 @@ from remediations.engine.apply.fence_hold import (
     hold_fences,
 )
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import FenceGiven, FenceTaken, RunEnded
+from remediations.engine.runs.records import FenceGiven, FenceStolen, FenceTaken, RunEnded
 from remediations.errors import ExitCode, Locked
 from remediations.values.login import Login
 from tests.unit.run.events import began
@@ -52,6 +52,7 @@ def request(
         targets=frozenset(targets),
         said=f"taken by {plan[:2]}",
         again=again,
+        stop="remediate stop RUN --reason WHY",
     )
 
 
@@ -111,6 +112,8 @@ def test_a_plan_does_not_take_it_from_itself_unless_it_goes_on() -> None:
 
     refusal, fence = asyncio.run(again())
     assert "held by plan 111111111111" in refusal.got
+    assert refusal.what == "chain/lab is held by another application"
+    assert "`remediate stop RUN --reason WHY`" in refusal.next_step
     assert fence.number == 2
 
 
@@ -243,6 +246,28 @@ def test_the_journal_says_which_fence_was_taken_and_given_back(tmp_path: Path) -
     events = [entry.event for entry in read_journal(path)]
     assert events[1] == FenceTaken(resource=CHAIN, number=1, hosts=FIVE)
     assert events[3] == FenceGiven(resource=CHAIN, number=1, hosts=FIVE[:4])
+
+
+def test_the_journal_says_that_it_was_stolen_before(tmp_path: Path) -> None:
+    """The hosts' record of it is replaced by the next holder's."""
+    keepers = FakeFences()
+    path = tmp_path / "journal.jsonl"
+
+    async def recorded() -> None:
+        for voter in FIVE:
+            await keepers.steal_fence(voter, CHAIN, 7, "chain/lab: stolen by eve: bastion burnt")
+        journal = Journal(path, ONE)
+        async with hold_fences(request(keepers)) as fences:
+            journal.append(began())
+            fences.record_in(journal)
+            journal.append(RunEnded(state="stopped", message="no"))
+        journal.close()
+
+    asyncio.run(recorded())
+    events = [entry.event for entry in read_journal(path)]
+    said = "chain/lab: stolen by eve: bastion burnt"
+    assert events[1] == FenceStolen(resource=CHAIN, number=7, said=said)
+    assert events[2] == FenceTaken(resource=CHAIN, number=8, hosts=FIVE)
 
 
 def test_every_host_of_the_inventory_votes() -> None:
