@@ -27,9 +27,10 @@ def mortal(
     def counted(journal: Journal, event: Event) -> JournalEntry:
         nonlocal left
         entry = append(journal, event)
-        left -= not isinstance(event, Sampled)
-        if left == 0:
-            os.kill(os.getpid(), fate)
+        if not isinstance(event, Sampled):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), fate)
         return entry
 
     return counted

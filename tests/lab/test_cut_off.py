@@ -30,6 +30,7 @@ MOMENTS = range(1, 50) if SOAK else (8, 21, 34)
 """At which record. The longest of these runs has fewer than fifty; one that comes to its end before
 is a rescue that nothing disturbs."""
 LOST = "its process was lost"
+WORDS = "words.txt"
 MOST_DEATHS = 150
 """Of one run, which has fewer than fifty records."""
 TAKES_UP = 3
@@ -146,7 +147,7 @@ def test_every_controller_is_lost(
     """Each right after a record that it wrote, until none is left to write. Half of them are
     killed; half are frozen, and come back to life while another bastion goes on."""
     halt = disaster.happen(lab, operator)
-    bastion, deaths = operator, list[str]()
+    bastion, deaths, ends = operator, list[str](), 0
     frozen: subprocess.Popen[str] | None = None
     with rescued(lab, *STARTED, since=halt.height):
         run = approved(operator, halt.options)
@@ -160,7 +161,10 @@ def test_every_controller_is_lost(
                 lived = has_come_to_its_end(process)
                 revive(frozen)
                 frozen = None
-                if not lived:
+                if lived:
+                    ends += 1
+                    assert ends < LOOKS, last_words(bastion)
+                else:
                     deaths.append(last_record(bastion, run))
                     if freezes:
                         frozen = process
@@ -183,15 +187,21 @@ def lifetime(number: int) -> int:
 
 def dying(operator: Operator, fate: str, records: int, *command: str) -> subprocess.Popen[str]:
     """The product's command, with this end."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.lab.mortal", fate, str(records), *command],
-        cwd=CHECKOUT,
-        env=operator.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    with (operator.state / WORDS).open("w") as words:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.lab.mortal", fate, str(records), *command],
+            cwd=CHECKOUT,
+            env=operator.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            text=True,
+        )
+
+
+def last_words(operator: Operator) -> str:
+    """What the last of these commands printed on a bastion."""
+    return (operator.state / WORDS).read_text()[-2000:]
 
 
 def has_come_to_its_end(process: subprocess.Popen[str]) -> bool:
