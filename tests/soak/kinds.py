@@ -96,10 +96,10 @@ KINDS: Mapping[Kind, KindRule] = MappingProxyType(
         Kind.HALT_HEIGHT: KindRule(curable=True, needs_blocks=True),
         Kind.SPLIT_MENDED: KindRule(curable=True, needs_blocks=True),
         Kind.SPLIT: KindRule(words=_HASH, needs_blocks=True),
-        Kind.PARTITION: KindRule(words=("partition", "parted"), needs_blocks=True),
+        Kind.PARTITION: KindRule(curable=True, needs_blocks=True),
     }
 )
 RESTARTS_ALL = frozenset({Kind.EVERYBODY, Kind.HALT_HEIGHT, Kind.SPLIT_MENDED, Kind.SPLIT})
 """Where the right thing ends the process of everybody: nobody is healthy there."""
-BLOCKS_ALL = frozenset({Kind.SPLIT, Kind.PARTITION})
+BLOCKS_ALL = frozenset({Kind.SPLIT})
 """No block comes whatever is started."""

@@ -22,6 +22,7 @@ from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
 from tests.unit.playbooks.test_signable import without_key
 from tests.worlds import healthy
 from tests.worlds.base import node_id_of, silenced
+from tests.worlds.everybody import everybody_down
 from tests.worlds.signing import named_twice
 
 WELL, DEGRADED, DOWN, UNKNOWN = Health.WELL, Health.DEGRADED, Health.DOWN, Health.UNKNOWN
@@ -255,7 +256,16 @@ def test_a_height_that_is_named_beside_a_key_that_was_not_read() -> None:
     assert (stage.health, "40 not there" in stage.verdict) == (DOWN, True)
 
 
+def test_where_nobody_answers_the_powers_are_those_of_the_genesis_files() -> None:
+    """As in the plan that starts everybody; and it says so."""
+    found = supposed(everybody_down(), stops=("val1",), settings={"height": "120"})
+    assert [power(stage)[2] for stage in found.stages[:-1]] == [0, 0]
+    assert found.stages[-1].verdict.startswith("60 of 100 can sign at 120/0")
+    assert found.notes[-1].startswith("powers of the first block, by the genesis file of full1")
+
+
 def test_a_chain_whose_set_is_not_known_cannot_be_judged() -> None:
+    """Nobody answers, and no genesis file was read."""
     world = worlds.stopped(healthy(full=0), "val1", "val2", "val3", "val4")
     with pytest.raises(Unreadable) as refused:
         supposed(world, stops=("val1",))

@@ -62,11 +62,11 @@ def project(
 
     Raises:
         UsageError: the height cannot be read.
-        Unreadable: no believed node could tell the validator set.
+        Unreadable: neither a believed node nor genesis files that agree tell the validator set.
     """
     where = supposed.settings.get(HEIGHT)
     asked = _asked(where) if where is not None else None
-    if not chain.finding.total_power or chain.finding.files is not None:
+    if not chain.finding.total_power:
         raise Unreadable(
             "nothing can be said about this chain: its validator set is not known",
             guard="total power",
@@ -83,7 +83,7 @@ def project(
         domain=DOMAIN,
         title=_title(supposed, proposal, asked),
         stages=(*play.stages, *signing),
-        notes=tuple(play.consequences()),
+        notes=tuple(filter(None, (*play.consequences(), chain.by_files.removeprefix("; ")))),
     )
 
 
