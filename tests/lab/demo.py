@@ -81,13 +81,18 @@ class Demo(Walk):
         self.run("What is wrong, and how do we know it?", "diagnose", expected=3)
         self.say("People find the cause, and mend it there. The states that it made are there yet.")
         self._lab.mend_cause(*SPLIT)
-        self._rescue()
+        self.say("Tried first on clones of the halted databases, which nobody can reach.")
+        self._rescue("--rehearse")
         return self._ending(sorted((STATE / "runs").iterdir())[-1])
 
-    def _rescue(self) -> None:
+    def _rescue(self, *options: str) -> None:
         """Plan, approve, apply."""
         self.run(
-            "What exactly would be done, and what could go wrong?", "plan", "INC-001", expected=3
+            "What exactly would be done, and what could go wrong?",
+            "plan",
+            "INC-001",
+            *options,
+            expected=3,
         )
         self.run(
             "A person signs exactly this plan with an SSH key.",
