@@ -65,7 +65,7 @@ class SessionsDriver:
 
     async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """How the step stands: by what is kept here, and by what its probe says."""
-        return await run_in_thread(_probe, self._call(step), work)
+        return await run_in_thread(_probe, self._call(step), step, work)
 
     async def void(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
         """Claim it as one that is never called. One that was called is left alone."""
@@ -137,14 +137,19 @@ def _void(call: CallDirectory, never: CallClaim) -> None:
 
 
 def _launch(call: CallDirectory, step: StepId, work: Step) -> None:
+    had = AlreadyClaimed(f"{work.target} has had this step", got="it is kept")
     claim = CallClaim(plan=step.plan, step=step.step, payload=work.payload, at=int(time.time()))
     try:
+        if call.claimed is not None:
+            raise had
         call.make()
         with call.held() as lock:
             # The lock first: a claim without a lock or a result would look like a call that ended.
             if not call.claim(claim):
-                raise AlreadyClaimed(f"{work.target} has had this step", got="it is kept")
+                raise had
             _start(call, lock)
+    except BlockingIOError:
+        raise had from None  # another launch of it holds the lock, and has claimed it
     except (RemediationError, OSError) as error:
         raise NotLaunched("the call cannot be claimed", got=str(error)) from error
 
@@ -175,7 +180,7 @@ def _start(call: CallDirectory, lock: int) -> None:
         raise LaunchFailed("the process of the call died", got=got)
 
 
-def _probe(call: CallDirectory, work: Step) -> ProbeResult:
+def _probe(call: CallDirectory, step: StepId, work: Step) -> ProbeResult:
     """Raises NoAnswer where neither the directory nor the item's probe says anything."""
     try:
         claim = call.claimed
@@ -185,6 +190,9 @@ def _probe(call: CallDirectory, work: Step) -> ProbeResult:
         raise NoAnswer("the directory of calls cannot be read", got=str(error)) from error
     if claim is None:
         return ProbeResult(state=ProbeState.NOT_STARTED)
+    if (claim.plan, claim.step) != (step.plan, step.step):
+        got = f"step {claim.step} of plan {claim.plan[:16]}"
+        raise NoAnswer(f"{work.target}: its claim is of another step", got=got)
     if claim.payload is None:
         return ProbeResult(state=ProbeState.VOIDED)
     if result is None and running:
@@ -214,8 +222,9 @@ def _settled(order: ResetOrder, claim: CallClaim, result: CallResult | None) -> 
     ended = claim.at + START_S + item.call.within_s if result is None else result.at
     if time.time() < ended + item.done_within_s:
         return ProbeResult(state=ProbeState.RUNNING, output=f"not yet: {answer.seen}")
+    called = "whether it was called is not known" if result is None else "it was called"
     told = (
-        f"it was called, and {item.done_within_s} s later its probe says that it is not done: "
+        f"{called}, and {item.done_within_s} s later its probe says that it is not done: "
         f"{answer.seen}; of the call: {said}"
     )
     return ProbeResult(state=ProbeState.DONE, exit_status=1, error_output=told)

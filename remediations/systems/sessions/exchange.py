@@ -23,7 +23,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from remediations.errors import RemediationError
-from remediations.files.trusted import read_trusted
+from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.values.reading import Why
 from remediations.values.secret import Secret
 
@@ -100,7 +100,9 @@ def exchange(
             return Answer(response.status, _read(response, end))
     except NoExchange:
         raise
-    except (OSError, http.client.HTTPException) as error:
+    except RemediationError as error:  # the certificates: before anything is sent
+        raise NoExchange(f"{error.what}: {error.got}", why=Why.REFUSED) from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, TimeoutError) or time.monotonic() >= end:
             said, why = f"{host}: no answer within {within_s:.0f} s", Why.TIME_LIMIT
         else:
@@ -109,13 +111,18 @@ def exchange(
 
 
 def _connection(url: str, ca_file: str | None, within_s: float) -> http.client.HTTPConnection:
-    """Raises OSError for a file of certificates that cannot be read."""
+    """Raises OSError for a file of certificates that cannot be read, RemediationError for one that
+    somebody else could have written."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
     if parts.scheme == "https":
-        context = ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cadata=None if ca_file is None else _pem(ca_file))
         return http.client.HTTPSConnection(host, port, timeout=within_s, context=context)
     return http.client.HTTPConnection(host, port, timeout=within_s)
+
+
+def _pem(ca_file: str) -> str:
+    return read_trusted(Path(ca_file), limit=MEGABYTE).data.decode("ascii", "replace")
 
 
 def _path(url: str) -> str:
@@ -163,7 +170,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason}"
+        return f"TLS: {error.reason or type(error).__name__}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return f"the connection ended or was no HTTP ({type(error).__name__})"
+    return f"no connection, or no HTTP ({type(error).__name__})"

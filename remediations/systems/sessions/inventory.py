@@ -23,7 +23,9 @@ Nothing secret belongs here: all of it stands in plans. Files are relative to th
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Union
+from urllib.parse import urlsplit
 
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.systems.sessions.inventory_lists import (
@@ -234,7 +236,10 @@ def _url(table: InventoryTable) -> str:
     url = table.text("url", _URL, "https://HOST[:PORT]/PATH without a name or password in it")
     if url.startswith("http:") and not _LOOPBACK.fullmatch(url):
         raise table.wrong("url", "https://; http:// is for this machine alone")
-    return url
+    with suppress(ValueError):
+        if urlsplit(url).port != 0:
+            return url
+    raise table.wrong("url", "a port from 1 to 65535")
 
 
 def _seconds(table: InventoryTable, default: int, most: int) -> int:

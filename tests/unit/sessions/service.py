@@ -198,10 +198,15 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Whoever asked has gone: that is what many tests are about."""
+
+
 def main(arguments: list[str]) -> None:
     """Serve until somebody ends it."""
     _Handler.service = Service(Path(arguments[0]))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     if arguments[1:]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(arguments[1])

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from remediations.engine.apply.driver import AlreadyClaimed, NoAnswer, NotLaunched, ProbeState
-from remediations.systems.sessions.calls import CallResult
+from remediations.systems.sessions.calls import CallClaim, CallResult
 from tests.lab.vaults import search
 from tests.unit.sessions.cases import STEP, Case, Launched
 from tests.unit.sessions.service import TOKEN
@@ -55,7 +56,7 @@ def test_what_it_answers_is_not_the_outcome(
 ) -> None:
     """The probe is, for as long as the item allows; and it is called once."""
     case.service.breaks(fault)
-    step = case.launched(case.item(call_s=1, done_s=4 if fault == "late" else 1))
+    step = case.launched(case.item(call_s=1, done_s=20 if fault == "late" else 1))
     step.launch()
     found = step.ended()
     assert (found.state, found.exit_status) == (DONE, exit_status), found
@@ -114,7 +115,7 @@ def test_one_that_is_voided_is_never_called(case: Case) -> None:
 def test_it_is_called_to_its_end_when_the_controller_dies(case: Case) -> None:
     """The call has a process of its own: it goes on, and is found again."""
     case.service.note("takes_s", "1.5")
-    step = case.launched(case.item(done_s=5))
+    step = case.launched(case.item(done_s=20))
     ended = subprocess.run(
         [sys.executable, "-m", "tests.unit.sessions.dying_controller", str(case.home)],
         input=step.order.payload, text=True, check=False, capture_output=True,
@@ -138,13 +139,15 @@ def killed(step: Launched) -> None:
     raise AssertionError("no process calls")
 
 
-@pytest.mark.parametrize(("takes_s", "exit_status"), [("1", 0), ("5", 1)])
+@pytest.mark.parametrize(
+    ("takes_s", "done_s", "exit_status"), [("0.5", 20, 0), ("30", 1, 1)], ids=["done", "not done"]
+)
 def test_where_the_call_itself_is_killed_its_probe_decides(
-    case: Case, takes_s: str, exit_status: int
+    case: Case, takes_s: str, done_s: int, exit_status: int
 ) -> None:
     """It was sent: the service does it within the time, or not. It is not sent again."""
     case.service.note("takes_s", takes_s)
-    step = case.launched(case.item(call_s=2, done_s=2))
+    step = case.launched(case.item(call_s=2, done_s=done_s))
     early = step.order.item.call.within_s
     step.launch()
     while not case.service.requests("POST"):
@@ -294,6 +297,51 @@ def test_a_damaged_claim_settles_nothing(case: Case) -> None:
     step.ended()
     (step.call.path / "claim.json").write_text("{")
     with pytest.raises(NoAnswer):
+        step.probe()
+
+
+def test_of_many_launches_one_calls(case: Case) -> None:
+    """Whoever comes second is told so, also while the first one calls."""
+    case.service.note("takes_s", "0.5")
+    step = case.launched(case.item(done_s=20))
+
+    def launched() -> bool:
+        try:
+            step.launch()
+        except AlreadyClaimed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(lambda _: launched(), range(4))) == [False, False, False, True]
+    assert step.ended().exit_status == 0
+    assert len(case.service.requests("POST")) == 1
+
+
+def test_where_nothing_came_after_the_claim_its_probe_decides(case: Case) -> None:
+    """The controller died between claiming and calling: not done, and never called."""
+    step = case.launched(case.item(call_s=1, done_s=1))
+    step.call.make()
+    long_ago = int(time.time()) - 60
+    step.call.claim(
+        CallClaim(plan=STEP.plan, step=STEP.step, payload=step.work.payload, at=long_ago)
+    )
+    found = step.ended()
+    assert (found.state, found.exit_status) == (DONE, 1)
+    assert "whether it was called is not known" in found.error_output
+    with pytest.raises(AlreadyClaimed):
+        step.launch()
+    assert case.service.requests("POST") == []
+
+
+def test_a_claim_of_another_step_settles_nothing(case: Case) -> None:
+    """Somebody has copied it: what it says is not about this one."""
+    step = case.launched(case.item())
+    step.launch()
+    step.ended()
+    claim = step.call.path / "claim.json"
+    claim.write_text(claim.read_text().replace("ab" * 32, "ab" * 8 + "cd" * 24))
+    with pytest.raises(NoAnswer, match="of another step"):
         step.probe()
 
 

@@ -118,6 +118,8 @@ WRONG = {
     "password in it": (text(call='{method: POST, url: "https://a:b@x/"}'), "https://HOST"),
     "no host": (text(call='{method: POST, url: "https:///x"}'), "https://HOST"),
     "fragment": (text(call='{method: POST, url: "https://x/#a"}'), "https://HOST"),
+    "port": (text(call='{method: POST, url: "https://x:70000/"}'), "a port from 1 to 65535"),
+    "port 0": (text(call='{method: POST, url: "https://x:0/"}'), "a port from 1 to 65535"),
     "no url": (text(call="{method: POST}"), "the key url"),
     "float": (
         text(call='{method: POST, url: "https://x/", body: {a: 1.5}}'),

@@ -192,7 +192,21 @@ def test_who_vouches_for_a_server_is_what_the_inventory_says(tmp_path: Path) -> 
             ask_probe(case.item())
         with pytest.raises(ProbeSilent, match="No such file"):
             ask_probe(case.item(ca_file=str(tmp_path / "none.pem")))
+        (tmp_path / "portal.pem").chmod(0o666)
+        with pytest.raises(ProbeSilent, match="others may write"):
+            ask_probe(case.item(ca_file=str(tmp_path / "portal.pem")))
+        (tmp_path / "no.pem").write_text("no certificate")
+        with pytest.raises(ProbeSilent, match=r"no connection|TLS"):
+            ask_probe(case.item(ca_file=str(tmp_path / "no.pem")))
         assert len(service.requests("GET")) == 1
+
+
+def test_a_name_that_nobody_can_have() -> None:
+    """It is no bug of ours, and nothing was sent."""
+    url = f"http://{'a' * 70}.example/"
+    with pytest.raises(NoExchange, match="no connection") as refusal:
+        exchange("POST", url, "", token=None, ca_file=None, within_s=2)
+    assert refusal.value.sent is False
 
 
 def test_nobody_listens() -> None:

@@ -13,6 +13,7 @@ from remediations.engine.plan.plan import Fact, Gate, GuardResult, Outcome, Rule
 from remediations.playbooks.keys import sessions_guards as guards
 from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.playbooks.keys.domain import DOMAIN
+from remediations.playbooks.keys.finding import conclude
 from remediations.playbooks.keys.gates import baseline
 from remediations.playbooks.keys.reencryption_guards import key_is_revoked
 from remediations.playbooks.keys.sessions import parse_items
@@ -256,6 +257,14 @@ def test_names_have_one_form() -> None:
     """Whatever their order."""
     assert parse_items("b, a,b") == "a,b"
     assert parse_items("a,b") == "a,b"
+
+
+def test_diagnosis_shows_what_can_be_reset() -> None:
+    """With what each probe tells, or why it does not."""
+    keys = leaked(sessions(read(), read(item("b"), done=None)))
+    (table,) = [one for one in conclude(keys).tables if one.title == "what can be reset"]
+    assert [row[0] for row in table.rows] == ["portal", "b"]
+    assert [row[2] for row in table.rows] == ["/open: 3", "not known: no answer"]
 
 
 def test_stores_need_not_be_there() -> None:
