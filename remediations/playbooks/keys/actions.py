@@ -14,6 +14,7 @@ from remediations.playbooks.keys.guards import (
     revoking_was_tried,
 )
 from remediations.playbooks.keys.reencryption_actions import store_levels
+from remediations.playbooks.keys.sessions_actions import session_levels
 from remediations.playbooks.keys.situation import REASON, KeysSituation
 from remediations.systems.transactions.steps import DRIVER_NAME, REGISTER_KEY, REVOKE_KEY
 from remediations.values.reading import Unknown, value_or_none
@@ -144,10 +145,15 @@ def revoke_data(facts: Facts, target: str) -> StepData:
 
 
 def levels(keys: KeysSituation) -> tuple[Level, ...]:
-    """How many keys of the account are not revoked, and what is sealed to the one that is out."""
+    """How many keys of the account are not revoked, what is sealed to the one that is out, and what
+    is not reset for it."""
     now = _active(keys)
     more = 1 if keys.new_key else 0
-    return (Level(measure=MEASURE, now=now, total=now + more, floor=0), *store_levels(keys))
+    return (
+        Level(measure=MEASURE, now=now, total=now + more, floor=0),
+        *store_levels(keys),
+        *session_levels(keys),
+    )
 
 
 def _active(keys: KeysSituation) -> int:

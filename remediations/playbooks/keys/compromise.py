@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from remediations.engine.domain import Branch, Move, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import PlannedCheck, Risk
-from remediations.playbooks.keys import grant, reencryption, rotate
+from remediations.playbooks.keys import grant, reencryption, rotate, sessions
 from remediations.playbooks.keys.actions import REGISTER, REVOKE
 from remediations.playbooks.keys.checks.titles import CHECKS
 from remediations.playbooks.keys.chosen import INPUTS, KEY_INPUTS, flaw_of_key, flaw_of_order
@@ -93,5 +93,6 @@ PLAYBOOK = Playbook(
         grant.BRANCH,
         rotate.BRANCH,
         reencryption.branch(*KEY_INPUTS),
+        sessions.branch(*KEY_INPUTS),
     ),
 )

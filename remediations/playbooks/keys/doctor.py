@@ -1,4 +1,5 @@
-"""What `remediate doctor` says of `keys`: endpoints, clock, events, accounts, the directory."""
+"""What `remediate doctor` says of `keys`: endpoints, clock, events, accounts, the directory; and of
+`sessions`."""
 
 from __future__ import annotations
 
@@ -13,8 +14,10 @@ from remediations.engine.observe.observation import Observation
 from remediations.errors import RemediationError
 from remediations.files.trusted import check_directory
 from remediations.playbooks.keys.finding import NAME
+from remediations.playbooks.keys.sessions_doctor import session_lines
 from remediations.reach.background import run_in_thread
 from remediations.reach.connection import Reach
+from remediations.systems.sessions.reading import SessionsReading
 from remediations.systems.transactions.inventory import KeysEntry, Signer
 from remediations.systems.transactions.sent import SIGNED
 from remediations.systems.transactions.values import AccountReading, KeysReading
@@ -68,7 +71,9 @@ def _lines(
     part = examination.observation.part(KeysReading.KIND)
     if part is None:
         return ()
-    return (*lines_of(part.read(KeysReading)), *(asked or ()))
+    sessions = examination.observation.part(SessionsReading.KIND)
+    more = () if sessions is None else session_lines(sessions.read(SessionsReading))
+    return (*lines_of(part.read(KeysReading)), *(asked or ()), *more)
 
 
 def lines_of(reading: KeysReading) -> Iterator[DoctorLine]:

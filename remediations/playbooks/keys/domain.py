@@ -19,8 +19,11 @@ from remediations.playbooks.keys.reencryption_guards import (
     nothing_is_undeclared,
     what_is_locked_is_accepted,
 )
+from remediations.playbooks.keys.sessions_actions import RESET_ITEM
+from remediations.playbooks.keys.sessions_gates import ItemsReset, SessionsBefore
 from remediations.playbooks.keys.situation import KeysSituation, has_keys, situation
 from remediations.reach.connection import Reach
+from remediations.systems.sessions.steps import DRIVER_NAME as SESSIONS_DRIVER
 from remediations.systems.stores.job_steps import DRIVER_NAME as JOB_DRIVER
 from remediations.values.part import Part
 
@@ -29,12 +32,16 @@ if TYPE_CHECKING:  # it needs SSH, which takes a quarter of a second to load
 
 
 def watch(plan: Plan, reach: Reach) -> Watch:
-    """Looks at the accounts of the inventory and at the owner of the key, or at the jobs of the
-    plan."""
+    """Looks at the accounts of the inventory and at the owner of the key, or at the jobs or items
+    of the plan."""
     if any(step.driver == JOB_DRIVER for step in plan.steps):
         from remediations.playbooks.keys.reencryption_watch import watch_jobs
 
         return watch_jobs(plan, reach)
+    if any(step.driver == SESSIONS_DRIVER for step in plan.steps):
+        from remediations.playbooks.keys.sessions_watch import watch_items
+
+        return watch_items(plan)
     # Imported here: who reads a saved observation asks nobody.
     from remediations.systems.transactions.inventory import keys_of
     from remediations.systems.transactions.look import read_now
@@ -76,13 +83,21 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=_resources,
-    actions=(REGISTER, REVOKE, *grant.ACTIONS, rotate.ROTATE_ACTION, PROVE_STORE, RESEAL_STORE),
+    actions=(
+        REGISTER,
+        REVOKE,
+        *grant.ACTIONS,
+        rotate.ROTATE_ACTION,
+        PROVE_STORE,
+        RESEAL_STORE,
+        RESET_ITEM,
+    ),
     playbooks=(compromise.PLAYBOOK,),
     watch=watch,
     checks="remediations.playbooks.keys.checks",
     rules="remediations.playbooks.keys.rules",
     alerts="remediations.playbooks.keys",
-    kinds=(KeyStands, KeysBefore, JobsEnded, StoresBefore),
+    kinds=(KeyStands, KeysBefore, JobsEnded, StoresBefore, ItemsReset, SessionsBefore),
     doctor=_doctor,
     with_inputs=lambda keys, inputs: replace(keys, inputs=inputs),
 )

@@ -15,6 +15,7 @@ from remediations.engine.find.finding import (
 from remediations.playbooks.keys.conditions import KeyCondition, day, judge_key
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.render.formats import count_of
+from remediations.systems.sessions.reading import ItemReading
 from remediations.systems.transactions.values import AccountReading
 from remediations.values.reading import Unknown, value_or_none
 from remediations.values.transaction import REVOKE as GRANTED
@@ -131,6 +132,13 @@ def _tables(keys: KeysSituation) -> Iterator[FindingTable]:
         columns=("account", "address", "signs", "keys", "besides"),
         rows=tuple(_who(keys, one) for one in keys.reading.accounts),
     )
+    if keys.sessions is not None:
+        items = tuple((one.item.name, one.item.what, _told(one)) for one in keys.sessions.items)
+        yield FindingTable(
+            title="what can be reset",
+            columns=("item", "what it resets", "by its probe"),
+            rows=items,
+        )
     others = tuple(_others(keys))
     if others:
         yield FindingTable(
@@ -145,6 +153,11 @@ def _tables(keys: KeysSituation) -> Iterator[FindingTable]:
         if isinstance(reading, Unknown):
             unread_row = (reading.source, reading.reason)
             yield FindingTable(title=title, columns=("source", "why"), rows=(unread_row,))
+
+
+def _told(item: ItemReading) -> str:
+    answer = item.answer
+    return f"not known: {answer.reason}" if isinstance(answer, Unknown) else answer.value.seen
 
 
 def _by(address: str, by: str, new: str) -> str:

@@ -9,7 +9,9 @@ from remediations.engine.apply.look import GateVerdict, Point, Sight
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import Gate
 from remediations.playbooks.keys.reencryption_gates import stores_before
+from remediations.playbooks.keys.sessions_gates import sessions_before
 from remediations.playbooks.keys.situation import KeysSituation
+from remediations.systems.sessions.steps import DRIVER_NAME as SESSIONS_DRIVER
 from remediations.systems.stores.job_steps import DRIVER_NAME as JOB_DRIVER
 from remediations.systems.transactions.values import AccountsNow, KeyRecord
 from remediations.values.part import Kinded, Part
@@ -60,6 +62,8 @@ def baseline(keys: KeysSituation, proposal: Proposal[KeysSituation]) -> tuple[Pa
     """What gates and checks compare with."""
     if any(move.action.driver == JOB_DRIVER for move in proposal.moves):
         return stores_before(keys, proposal)
+    if any(move.action.driver == SESSIONS_DRIVER for move in proposal.moves):
+        return sessions_before(keys, proposal)
     (target,) = proposal.targets
     state = keys.state(target)
     before = KeysBefore(

@@ -25,6 +25,7 @@ from remediations.playbooks.keys.reencryption_scope import (
     stores_of,
     survey_of,
 )
+from remediations.playbooks.keys.sessions_scope import concerned
 from remediations.playbooks.keys.situation import REASON, KeysSituation
 from remediations.systems.stores.inventory import FormerVersions
 from remediations.systems.stores.job_steps import PROVE_LIMIT_S
@@ -102,7 +103,7 @@ def _warnings(keys: KeysSituation) -> Iterator[str]:
     yield (
         f"what was sealed to {keys.fingerprint[:12]} must be taken as known since "
         f"{known_since(keys)}, whatever is done here: change what was inside (passwords, tokens), "
-        "end sessions, tell those whose data it is"
+        f"end sessions{_ended_by(keys)}, tell those whose data it is"
     )
     yield (
         "whoever reads these objects needs the new key before the first one is written: readers "
@@ -128,6 +129,12 @@ def _warnings(keys: KeysSituation) -> Iterator[str]:
             yield f"{store.store}: {named.former} former versions stay, and the old key opens them"
         if bad := survey.damaged + survey.unread:
             yield f"{store.store}: {bad} objects that no key opens are accepted as they are"
+
+
+def _ended_by(keys: KeysSituation) -> str:
+    """What does that where items are declared, for the middle of a sentence."""
+    names = ", ".join(one.item.name for one in concerned(keys))
+    return f" (`--branch end-sessions` afterwards, for {names} alone)" if names else ""
 
 
 def parse_since(text: str) -> str:

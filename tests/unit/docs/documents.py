@@ -47,6 +47,7 @@ from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.poll import QueueSource
 from remediations.systems.scorer.values import ModelOnDisk
+from remediations.systems.sessions.inventory import SessionsEntry
 from remediations.systems.stores.inventory import FilesPlace, StoresEntry
 from remediations.systems.stores.look import read_store
 from remediations.systems.stores.reading import StoresReading
@@ -60,6 +61,9 @@ from tests.unit.kubernetes.fake_nodes import two_nodes
 from tests.unit.kubernetes.test_look import ENTRY
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.playbooks.keys.cases import situation as keys_situation
+from tests.unit.playbooks.keys.session_cases import item as session_item
+from tests.unit.playbooks.keys.session_cases import leaked, sessions
+from tests.unit.playbooks.keys.session_cases import read as item_read
 from tests.unit.playbooks.keys.store_cases import revoked as sealed_to_a_revoked_key
 from tests.unit.playbooks.scoring.cases import case_of as scoring_case
 from tests.unit.playbooks.scoring.cases import keeping
@@ -149,7 +153,13 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    more = (*scoring_parts(), *parts_of_a_cluster(), *parts_of_stores(), *parts_of_keys())
+    more = (
+        *scoring_parts(),
+        *parts_of_a_cluster(),
+        *parts_of_stores(),
+        *parts_of_keys(),
+        *parts_of_sessions(),
+    )
     return {part.kind: part for part in (*told, *observed, *found, *planned, *more)}
 
 
@@ -214,6 +224,21 @@ def parts_of_keys() -> Iterator[Part]:
     resealing = anew.propose(out)
     yield from keys_baseline(out, resealing)
     yield resealing.stages[0].gate.asks
+
+
+def parts_of_sessions() -> Iterator[Part]:
+    """What an inventory says of sessions, what is read of them, and what a plan that ends them
+    holds."""
+    by_program = session_item("database", run="/usr/sbin/rotate")
+    reading = sessions(item_read(), item_read(by_program))
+    items = tuple(one.item for one in reading.items)
+    yield Part.of(SessionsEntry(machine="vault-1", directory="/srv/calls", items=items))
+    yield Part.of(reading)
+    out = leaked(reading)
+    (ending,) = (one for one in INC_005.branches if one.name == "end-sessions")
+    proposal = ending.propose(out)
+    yield from keys_baseline(out, proposal)
+    yield proposal.stages[0].gate.asks
 
 
 def recorded(name: str) -> list[Json]:

@@ -1,1 +1,1 @@
-"""RP1 to RP6, as tests."""
+"""RP1 to RP11, as tests."""

@@ -15,6 +15,12 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "RP6": "two endpoints record the old key as rotated to the new one, by its owner",
     }
 )
+SESSION_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "RP10": "the probe of each item says that it is reset",
+        "RP11": "each item was called once, as it was approved",
+    }
+)
 STORE_CHECKS: Mapping[str, str] = MappingProxyType(
     {
         "RP7": "no version in any store names the old key, except those that were accepted",
