@@ -93,7 +93,9 @@ def _halt(_chain: ChainSituation, reading: HostReading, *, lifted: bool) -> Guar
         else f"halt-height {config.halt_height}, halt-time {config.halt_time}"
         + (f", {_AFTER}" if lifted and halts else ""),
         expected="0 and 0",
-        next_step="set halt-height = 0 and halt-time = 0 in app.toml, then plan again",
+        next_step="`remediate diagnose` again"
+        if config is None
+        else "set halt-height = 0 and halt-time = 0 in app.toml, then plan again",
         facts=(f"{reading.host}.config",),
     )
 

@@ -238,7 +238,9 @@ def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult
         if config is None
         else f"adaptive_sync {'on' if config.adaptive_sync else 'off'}",
         expected="off on a validator",
-        next_step="set adaptive_sync = false below [blocksync] in config.toml, then plan again",
+        next_step="`remediate diagnose` again"
+        if config is None
+        else "set adaptive_sync = false below [blocksync] in config.toml, then plan again",
         facts=(f"{reading.host}.config",),
     )
 
