@@ -122,6 +122,36 @@ def test_it_is_killed_and_planned_again(stores: Stores, tmp_path: Path) -> None:
 
 
 @full_lab
+def test_it_is_stopped_from_elsewhere(stores: Stores, tmp_path: Path) -> None:
+    """By name: the job ends after the object at hand, the receipt says how far it is, and another
+    plan is about what is left."""
+    tree = vaults.files(tmp_path / "tree")
+    stores.vaults = [tree]
+    tree.fill(200, 5, OLD, OTHER)
+    stores.describe(extra="    objects_per_second: 20\n")
+    stores.revoke()
+    name = stores.planned()
+    with stores.keys.operator.start("apply", name) as process:
+        sealed_by(stores, 30)
+        said = stores.keys.operator.says("stop", name, "--reason", "the office is closing")
+        assert process.wait(60) != VERIFIED
+    assert said.code == 0, said.why
+    outcomes = {one["step"]: one for one in said.result["steps"]}
+    (stopped,) = (one for one in outcomes.values() if one["outcome"] == "stopped")
+    assert "a person stopped it" in stopped["message"]
+    assert "of 203 objects" in stopped["message"]
+    objects = tree.objects()
+    left = [n for n in tree.contents if read_with(objects[n], OLD) == tree.contents[n]]
+    done = [n for n in tree.contents if read_with(objects[n], NEW) == tree.contents[n]]
+    assert sorted([*done, *left]) == sorted(tree.contents)
+    assert 0 < len(left) < 171
+    stores.describe()
+    name = stores.planned()
+    assert stores.keys.operator.says("apply", name).code == VERIFIED
+    stores.is_sealed_anew(tree)
+
+
+@full_lab
 def test_what_cannot_be_proven_is_refused(stores: Stores, tmp_path: Path) -> None:
     """Each wrong thing by its own guard, and nothing in any store has changed."""
     tree = vaults.files(tmp_path / "tree")

@@ -44,11 +44,16 @@ ROUNDS = 6
 PATIENCE_S = 600
 """Seconds for which a store may be away, at one object."""
 _LONGEST_PAUSE_S = 30.0
+_STOPS_WITHIN_S = 1.0
 _MIB = 1024 * 1024
 
 
 class JobFailed(Exception):
     """The job ends here. The message says why, and what is left."""
+
+
+class JobStopped(JobFailed):
+    """A person wanted it to end."""
 
 
 def main(arguments: list[str]) -> int:
@@ -66,12 +71,13 @@ def main(arguments: list[str]) -> int:
         progress = directory.progress
         result = JobResult(
             reason=f"{error}" or type(error).__name__,
-            says="nothing was looked at" if progress is None else progress.says,
+            says="nothing was looked at" if progress is None else progress.counts,
             outcomes=(),
             left=0 if progress is None else progress.total - progress.looked_at,
             sealed=0 if progress is None else progress.sealed,
             root="",
             seconds=int(time.monotonic() - began),
+            stopped=isinstance(error, JobStopped),
         )
     directory.end(result)
     return 0
@@ -132,7 +138,8 @@ class Job:
         """Rounds, until one changes nothing and meets nobody.
 
         Raises:
-            JobFailed: somebody wants it to stop, the store stays away, or is written to for ever.
+            JobStopped: somebody wants it to end.
+            JobFailed: the store stays away, or is written to for ever.
             StoreLies: what was written is not there.
         """
         for number in range(ROUNDS):
@@ -153,9 +160,12 @@ class Job:
         unsettled = []
         for number, row in enumerate(rows, 1):
             if self.directory.is_to_stop:
-                raise JobFailed("somebody stopped it")
+                self._report(number - 1, len(rows), now=True)
+                raise self._stopped(len(rows) - number + 1)
             ended = self._patiently(self.work.one, row)
             self._keep(ended)
+            if ended.written:
+                self._pace()
             counts[ended.outcome] += 1
             if ended.sha256:
                 self.scope.append(ScopeEntry(object=ended.object, sha256=ended.sha256))
@@ -172,18 +182,34 @@ class Job:
             try:
                 return what(*given)
             except (NotReachable, NoAnswer) as error:
-                if time.monotonic() > until or self.directory.is_to_stop:
+                if self.directory.is_to_stop:
+                    raise JobStopped(
+                        f"a person stopped it while a store was away: {error}"
+                    ) from error
+                if time.monotonic() > until:
                     raise JobFailed(f"the store is away: {error}") from error
                 self.work.store.close()
-                time.sleep(pause)
+                self._wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def _wait(self, seconds: float) -> None:
+        """No longer than until somebody wants it to end."""
+        while seconds > 0 and not self.directory.is_to_stop:
+            pause = min(seconds, _STOPS_WITHIN_S)
+            time.sleep(pause)
+            seconds -= pause
+
+    def _stopped(self, left: int) -> JobStopped:
+        return JobStopped(
+            f"a person stopped it: {left:,} versions were not looked at in this round; "
+            "plan again: it goes on with what is left"
+        )
 
     def _keep(self, ended: Ended) -> None:
         if ended.outcome is Outcome.DONE:
             self.sealed += 1
         if ended.written:
             self.written += ended.written
-            self._pace()
         if ended.outcome in (Outcome.ALREADY, Outcome.SKIPPED_FOREIGN):
             return
         line = JobObject(
@@ -208,8 +234,7 @@ class Job:
         if self.entry.mebibytes_per_s:
             least = max(least, self.written / _MIB / self.entry.mebibytes_per_s)
         ahead = least - (time.monotonic() - self.began)
-        if ahead > 0:
-            time.sleep(ahead)
+        self._wait(ahead)
 
     def _report(self, number: int, total: int, *, now: bool = False) -> None:
         moment = time.monotonic()

@@ -63,12 +63,17 @@ class JobProgress(Record, frozen=True, kw_only=True):
     seconds: int
 
     @property
+    def counts(self) -> str:
+        """It in one line."""
+        return f"{self.looked_at:,} of {self.total:,} objects, {self.sealed:,} sealed anew"
+
+    @property
     def says(self) -> str:
         """It in one line, with the rate and the time that is left."""
         rate = self.looked_at / self.seconds if self.seconds else 0.0
         left = f", {(self.total - self.looked_at) / rate:.0f} s left" if rate else ""
         told = f", {rate:,.0f} a second{left}" if rate else ""
-        return f"{self.looked_at:,} of {self.total:,} objects, {self.sealed:,} sealed anew{told}"
+        return f"{self.counts}{told}"
 
 
 class OutcomeCount(Record, frozen=True, kw_only=True):
@@ -80,7 +85,8 @@ class OutcomeCount(Record, frozen=True, kw_only=True):
 
 class JobResult(Record, frozen=True, kw_only=True):
     """How a job ended. `left` is how many versions still name the key at the last look, `root` that
-    over all that names the new one; `reason` says why it is no success, "" for one."""
+    over all that names the new one; `reason` says why it is no success, "" for one; `stopped` is
+    whether it ended early because a person wanted it to."""
 
     reason: str
     says: str
@@ -89,6 +95,7 @@ class JobResult(Record, frozen=True, kw_only=True):
     sealed: int
     root: str
     seconds: int
+    stopped: bool = False
 
 
 class JobObject(Record, frozen=True, kw_only=True):
@@ -201,6 +208,14 @@ class JobDirectory:
     def is_to_stop(self) -> bool:
         """Whether somebody wants it to end."""
         return (self.path / "stop").exists()
+
+    def ask_to_stop(self) -> None:
+        """Have it end after the object at hand.
+
+        Raises:
+            OSError: it cannot be asked.
+        """
+        (self.path / "stop").touch(PRIVATE_FILE)
 
     def report_progress(self, progress: JobProgress) -> None:
         """Replace it. Whoever reads it meanwhile has the former one."""
