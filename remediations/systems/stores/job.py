@@ -11,10 +11,12 @@ import os
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from remediations.errors import RemediationError
@@ -36,7 +38,7 @@ from remediations.systems.stores.reencrypt import Ended, Resealing, Row, StoreLi
 from remediations.systems.stores.reencrypt_section import ReencryptEntry
 from remediations.systems.stores.scope import Scope, ScopeEntry, scope_document
 from remediations.systems.stores.sealing import PrivateKey
-from remediations.systems.stores.store import NoAnswer, NotReachable, StoreError
+from remediations.systems.stores.store import NoAnswer, NoSpace, NotReachable, StoreError
 from remediations.values.wire import canonical
 
 ROUNDS = 6
@@ -56,21 +58,38 @@ class JobStopped(JobFailed):
     """A person wanted it to end."""
 
 
+_MEND = "; mend that and plan again: it goes on with what is left"
+_ADVICE: Mapping[type[Exception], str] = MappingProxyType(
+    {
+        JobStopped: "; plan again: it goes on with what is left",
+        StoreLies: "; do not write to that store before its owner knows why",
+        NoSpace: "; make room and plan again: it goes on with what is left",
+    }
+)
+"""What to do next, after what went wrong."""
+
+
 def main(arguments: list[str]) -> int:
     """Leave the caller, do the job, and keep how it ended."""
     if os.fork():
         return 0
     os.setsid()
     directory = JobDirectory(Path(arguments[0]))
+    directory.end(carry_out(directory))
+    return 0
+
+
+def carry_out(directory: JobDirectory) -> JobResult:
+    """Do a job that is claimed, in this process; how it ended."""
     began = time.monotonic()
     try:
         claim = directory.claimed
         assert claim is not None, "the driver has claimed it"
-        result = _done(directory, claim, began)
+        return _done(directory, claim, began)
     except (JobFailed, StoreError, StoreLies, RemediationError, OSError) as error:
         progress = directory.progress
-        result = JobResult(
-            reason=f"{error}" or type(error).__name__,
+        return JobResult(
+            reason=f"{error or type(error).__name__}{_ADVICE.get(type(error), _MEND)}",
             says="nothing was looked at" if progress is None else progress.counts,
             outcomes=(),
             left=0 if progress is None else progress.total - progress.looked_at,
@@ -79,8 +98,6 @@ def main(arguments: list[str]) -> int:
             seconds=int(time.monotonic() - began),
             stopped=isinstance(error, JobStopped),
         )
-    directory.end(result)
-    return 0
 
 
 def _done(directory: JobDirectory, claim: JobClaim, began: float) -> JobResult:
@@ -158,21 +175,24 @@ class Job:
         self.work.found.clear()
         counts: Counter[Outcome] = Counter()
         unsettled = []
-        for number, row in enumerate(rows, 1):
-            if self.directory.is_to_stop:
-                self._report(number - 1, len(rows), now=True)
-                raise self._stopped(len(rows) - number + 1)
-            ended = self._patiently(self.work.one, row)
-            self._keep(ended)
-            if ended.written:
-                self._pace()
-            counts[ended.outcome] += 1
-            if ended.sha256:
-                self.scope.append(ScopeEntry(object=ended.object, sha256=ended.sha256))
-            if ended.outcome not in SETTLED:
-                unsettled.append(ended)
-            self._report(number, len(rows))
-        self._report(len(rows), len(rows), now=True)
+        try:
+            for row in rows:
+                if self.directory.is_to_stop:
+                    left = len(rows) - counts.total()
+                    raise JobStopped(f"a person stopped it: {left:,} were not looked at")
+                ended = self._patiently(self.work.one, row)
+                self._keep(ended)
+                counts[ended.outcome] += 1
+                if ended.sha256:
+                    self.scope.append(ScopeEntry(object=ended.object, sha256=ended.sha256))
+                if ended.outcome not in SETTLED:
+                    unsettled.append(ended)
+                self._report(counts.total(), len(rows))
+                if ended.written:
+                    self._pace()
+        finally:
+            with suppress(OSError):
+                self._report(counts.total(), len(rows), now=True)
         return counts, unsettled
 
     def _patiently(self, what: Any, *given: Any) -> Any:  # noqa: ANN401 - a call, whatever it is
@@ -198,12 +218,6 @@ class Job:
             pause = min(seconds, _STOPS_WITHIN_S)
             time.sleep(pause)
             seconds -= pause
-
-    def _stopped(self, left: int) -> JobStopped:
-        return JobStopped(
-            f"a person stopped it: {left:,} versions were not looked at in this round; "
-            "plan again: it goes on with what is left"
-        )
 
     def _keep(self, ended: Ended) -> None:
         if ended.outcome is Outcome.DONE:
@@ -259,7 +273,9 @@ class Job:
         if counts[Outcome.DAMAGED] > accept_damaged:
             reasons.append(f"{counts[Outcome.DAMAGED]} damaged, {accept_damaged} accepted")
         if open_ones:
-            some = ", ".join(f"{one.object.key}: {one.outcome.value}" for one in open_ones[:3])
+            some = ", ".join(
+                f"{one.object.key}: {one.outcome.value}, {one.reason}" for one in open_ones[:3]
+            )
             reasons.append(f"{len(open_ones)} not sealed anew ({some})")
         tally = {**counts, Outcome.DONE: self.sealed}
         return JobResult(

@@ -7,6 +7,7 @@
     jobs/NAME/scope.json      what named the old key before, for tools/scope_verify.py
     jobs/NAME/result.json     how it ended
     jobs/NAME/job.log         what the process wrote
+    jobs/NAME/reserve         room for the result, where the disk is full by then
     jobs/NAME/stop            whoever makes this file has the job end after the object at hand
 
 A job whose lock nobody holds and that has no result was ended from outside. It is never started
@@ -38,6 +39,7 @@ from remediations.values.record import Record
 from remediations.values.wire import canonical, decode
 
 _DIGITS = 16
+_RESERVE_BYTES = 65536
 _MOST = 4 * MEGABYTE
 _TRIES, _PAUSE_S = 50, 0.1
 R = TypeVar("R", bound=Record)
@@ -123,13 +125,15 @@ class JobDirectory:
         self.path = directory
 
     def make(self) -> None:
-        """Make it, if it is not there.
+        """Make it, if it is not there, with room for how the job ends.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be made, or there is no room.
         """
         for directory in (self.path.parent, self.path):
             directory.mkdir(mode=PRIVATE, exist_ok=True)
+        if not (self.path / "reserve").exists():
+            (self.path / "reserve").write_bytes(bytes(_RESERVE_BYTES))
 
     def claim(self, claim: JobClaim) -> bool:
         """Keep it, flushed to disk; False where the step has one already.
@@ -231,6 +235,7 @@ class JobDirectory:
 
     def end(self, result: JobResult) -> None:
         """Keep how it ended, flushed to disk."""
+        (self.path / "reserve").unlink(missing_ok=True)
         replace_file(self.path / "result.json", canonical(result))
 
     def _read(self, name: str, kind: type[R]) -> R | None:

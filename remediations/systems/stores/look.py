@@ -30,6 +30,7 @@ from remediations.systems.stores.reencrypt_section import KeyFile, ReencryptEntr
 from remediations.systems.stores.scope import Scope, ScopeEntry
 from remediations.systems.stores.store import (
     Absent,
+    AllDenied,
     Denied,
     Malformed,
     NotReachable,
@@ -47,6 +48,7 @@ _AT_ONCE = 4
 
 _WHYS: dict[type[StoreError], Why] = {
     Absent: Why.ABSENT,
+    AllDenied: Why.DENIED,
     Denied: Why.DENIED,
     Malformed: Why.MALFORMED,
     NotReachable: Why.UNREACHABLE,
