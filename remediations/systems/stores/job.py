@@ -10,6 +10,7 @@ import base64
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -39,6 +40,7 @@ from remediations.systems.stores.reencrypt_section import ReencryptEntry
 from remediations.systems.stores.scope import Scope, ScopeEntry, scope_document
 from remediations.systems.stores.sealing import PrivateKey
 from remediations.systems.stores.store import NoAnswer, NoSpace, NotReachable, StoreError
+from remediations.values.known_secrets import without_secrets
 from remediations.values.wire import canonical
 
 ROUNDS = 6
@@ -75,7 +77,13 @@ def main(arguments: list[str]) -> int:
         return 0
     os.setsid()
     directory = JobDirectory(Path(arguments[0]))
-    directory.end(carry_out(directory))
+    began = time.monotonic()
+    try:
+        result = carry_out(directory)
+    except Exception as bug:  # noqa: BLE001 - it has no other reader than its log and its result
+        sys.stderr.write(without_secrets(traceback.format_exc()))
+        result = _failed(directory, bug, f"a bug, see job.log: {type(bug).__name__}: {bug}", began)
+    directory.end(result)
     return 0
 
 
@@ -87,17 +95,22 @@ def carry_out(directory: JobDirectory) -> JobResult:
         assert claim is not None, "the driver has claimed it"
         return _done(directory, claim, began)
     except (JobFailed, StoreError, StoreLies, RemediationError, OSError) as error:
-        progress = directory.progress
-        return JobResult(
-            reason=f"{error or type(error).__name__}{_ADVICE.get(type(error), _MEND)}",
-            says="nothing was looked at" if progress is None else progress.counts,
-            outcomes=(),
-            left=0 if progress is None else progress.total - progress.looked_at,
-            sealed=0 if progress is None else progress.sealed,
-            root="",
-            seconds=int(time.monotonic() - began),
-            stopped=isinstance(error, JobStopped),
-        )
+        return _failed(directory, error, f"{error or type(error).__name__}", began)
+
+
+def _failed(directory: JobDirectory, error: Exception, said: str, began: float) -> JobResult:
+    """How it ended that did not get through: why, what to do next, and how far it was."""
+    progress = directory.progress
+    return JobResult(
+        reason=without_secrets(f"{said}{_ADVICE.get(type(error), _MEND)}"),
+        says="nothing was looked at" if progress is None else progress.counts,
+        outcomes=(),
+        left=0 if progress is None else progress.total - progress.looked_at,
+        sealed=0 if progress is None else progress.sealed,
+        root="",
+        seconds=int(time.monotonic() - began),
+        stopped=isinstance(error, JobStopped),
+    )
 
 
 def _done(directory: JobDirectory, claim: JobClaim, began: float) -> JobResult:
@@ -232,7 +245,7 @@ class Job:
             former=ended.object.version,
             version=ended.version,
             outcome=ended.outcome,
-            reason=ended.reason,
+            reason=without_secrets(ended.reason),
             content=ended.tag,
             is_protected=ended.outcome is Outcome.DONE,
             known_since=self.order.known_since,
@@ -279,7 +292,7 @@ class Job:
             reasons.append(f"{len(open_ones)} not sealed anew ({some})")
         tally = {**counts, Outcome.DONE: self.sealed}
         return JobResult(
-            reason="; ".join(reasons),
+            reason=without_secrets("; ".join(reasons)),
             says=f"{self.sealed:,} versions sealed anew or retired, {len(left):,} still name "
             f"{self.order.fingerprint[:12]}; {summary.count:,} envelopes name "
             f"{self.order.new_fingerprint[:12]}, root {summary.root}",
