@@ -82,6 +82,11 @@ def test_it_goes_on_when_its_controller_dies(stores: Stores, tmp_path: Path) -> 
     said = stores.keys.operator.says("resume", name)
     assert said.code == VERIFIED, said.why
     stores.is_sealed_anew(tree)
+    told = json.dumps(stores.keys.operator.says("report", name).document)
+    (report,) = stores.keys.operator.state.glob("runs/*/report.md")
+    for text in (told, report.read_text()):
+        assert "content taken as known since" in text
+        assert "done             200       yes" in text
     (ledger,) = stores.home.glob("jobs/*/objects.jsonl")
     lines = [json.loads(line) for line in ledger.read_text().split("\n") if line]
     assert len(lines) == len({one["key"] for one in lines}) == 200

@@ -159,6 +159,8 @@ class Job:
     ledger: IO[bytes]
     began: float
     sealed: int = 0
+    renewed: int = 0
+    """Of those that are sealed: what was written anew, and is in the next round again."""
     written: int = 0
     told: float = 0.0
     scope: list[ScopeEntry] = field(default_factory=list)
@@ -235,6 +237,7 @@ class Job:
     def _keep(self, ended: Ended) -> None:
         if ended.outcome is Outcome.DONE:
             self.sealed += 1
+            self.renewed += bool(ended.version)
         if ended.written:
             self.written += ended.written
         if ended.outcome in (Outcome.ALREADY, Outcome.SKIPPED_FOREIGN):
@@ -290,7 +293,8 @@ class Job:
                 f"{one.object.key}: {one.outcome.value}, {one.reason}" for one in open_ones[:3]
             )
             reasons.append(f"{len(open_ones)} not sealed anew ({some})")
-        tally = {**counts, Outcome.DONE: self.sealed}
+        others = max(0, counts[Outcome.ALREADY] - self.renewed)
+        tally = {**counts, Outcome.DONE: self.sealed, Outcome.ALREADY: others}
         return JobResult(
             reason=without_secrets("; ".join(reasons)),
             says=f"{self.sealed:,} versions sealed anew or retired, {len(left):,} still name "

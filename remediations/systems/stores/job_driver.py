@@ -36,8 +36,14 @@ from remediations.engine.plan.plan import Step
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
 from remediations.systems.stores.inventory import Place, StoresEntry, place_text, stores_of
-from remediations.systems.stores.job_directory import JobClaim, JobDirectory, JobsDirectory
+from remediations.systems.stores.job_directory import (
+    JobClaim,
+    JobDirectory,
+    JobResult,
+    JobsDirectory,
+)
 from remediations.systems.stores.job_steps import JobOrder
+from remediations.systems.stores.job_table import outcome_table
 from remediations.systems.stores.reencrypt_section import ReencryptEntry
 from remediations.values.inventory import Inventory
 
@@ -180,6 +186,23 @@ def _start(job: JobDirectory, lock: int) -> None:
         raise LaunchFailed("the process of the job died", got=got)
 
 
+def _ended(job: JobDirectory, payload: str, result: JobResult) -> ProbeResult:
+    """How it ended. The report has the outputs in full; the last line of them is for screens."""
+    objects = job.path / "objects.jsonl"
+    table = outcome_table(result, JobOrder.parse(payload).known_since, objects)
+    if result.reason:
+        told = f"{result.reason}; {result.says}; each object: {objects}"
+        return ProbeResult(
+            state=ProbeState.DONE,
+            exit_status=1,
+            error_output=f"{table}\n{told}".lstrip(),
+            stopped=result.stopped,
+        )
+    return ProbeResult(
+        state=ProbeState.DONE, exit_status=0, output=f"{table}\n{result.says}".lstrip()
+    )
+
+
 def _probe(job: JobDirectory) -> ProbeResult:
     try:
         claim = job.claimed
@@ -192,12 +215,7 @@ def _probe(job: JobDirectory) -> ProbeResult:
     if claim.payload is None:
         return ProbeResult(state=ProbeState.VOIDED)
     if result is not None:
-        if result.reason:
-            told = f"{result.reason}; {result.says}; each object: {job.path}/objects.jsonl"
-            return ProbeResult(
-                state=ProbeState.DONE, exit_status=1, error_output=told, stopped=result.stopped
-            )
-        return ProbeResult(state=ProbeState.DONE, exit_status=0, output=result.says)
+        return _ended(job, claim.payload, result)
     if running:
         said = "" if progress is None else progress.says
         return ProbeResult(state=ProbeState.RUNNING, output=said)

@@ -155,12 +155,23 @@ def name(number: int = 1) -> StepId:
 
 
 def test_it_seals_and_is_done_once(here: Here) -> None:
-    """Each object has a line; the second launch is refused; the aftermath is clean."""
+    """Each object has a line; the second launch is refused; the aftermath is clean; the report has
+    how many are protected, and since when their contents are known."""
+    (here.tree / "notes").write_bytes(b"notes")
+    (here.tree / "theirs").write_bytes(sealed("theirs", SECOND))
     step = here.step()
     asyncio.run(here.driver.launch(name(), step, ()))
     seen = here.ended(name(), step)
     assert (seen.state, seen.exit_status) == (ProbeState.DONE, 0), seen
-    assert "3 versions sealed anew" in seen.output
+    table, said = seen.output.rsplit("\n", 1)
+    assert said.startswith("3 versions sealed anew")
+    assert table.split("\n") == [
+        "outcome          versions  protected from now on    content taken as known since",
+        "done             3         yes                      2026-11-01",
+        "already          1         it did not name the key  -",
+        "skipped-foreign  1         it did not name the key  -",
+        f"each version: {here.job(name())}/objects.jsonl",
+    ]
     with pytest.raises(AlreadyClaimed):
         asyncio.run(here.driver.launch(name(), step, ()))
     lines = (here.job(name()) / "objects.jsonl").read_text().split("\n")[:-1]
@@ -174,7 +185,7 @@ def test_it_seals_and_is_done_once(here: Here) -> None:
         here.place, FIRST.fingerprint, SECOND, FIRST,
         read_ledger(here.job(name()) / "objects.jsonl"),
     )  # fmt: skip
-    assert (after.name_old, after.opened, after.opened_by_old, after.same) == (0, 3, 0, 3)
+    assert (after.name_old, after.opened, after.opened_by_old, after.same) == (0, 4, 0, 3)
 
 
 def test_no_file_of_a_job_has_a_secret(here: Here) -> None:
