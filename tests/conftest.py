@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from remediations.cli.main import COLLECT_EVERY
+from remediations.values import known_secrets
 
 
 def pytest_collection_finish() -> None:
@@ -19,6 +20,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY)
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins as a process does: what another one has read is looked for in no text."""
+    monkeypatch.setattr(known_secrets, "_KNOWN", {})
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,6 +22,7 @@ import click
 from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import printable
+from remediations.values.known_secrets import without_secrets
 
 CHANGES_HOSTS = "apply"
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
@@ -146,7 +147,7 @@ class _Failure:
             "next": next_step,
         }
         # This also escapes bytes of file names that are not UTF-8 and could not be printed.
-        self.fields = {name: printable(value) for name, value in fields.items()}
+        self.fields = {name: printable(without_secrets(text)) for name, text in fields.items()}
 
     def text(self) -> str:
         """One line for each field, with aligned labels. Continuation lines are indented, so that no
@@ -190,7 +191,7 @@ def _bug(error: Exception) -> _Failure:
         with tempfile.NamedTemporaryFile(
             "w", prefix="remediate-bug-", suffix=".txt", delete=False
         ) as file:
-            traceback.print_exception(error, file=file)
+            file.write(without_secrets("".join(traceback.format_exception(error))))
         next_step = f"report it with {file.name}; nothing further was done"
     except OSError as unwritable:
         next_step = f"report it (no traceback was kept: {unwritable}); nothing further was done"

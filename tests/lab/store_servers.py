@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,9 +84,53 @@ def _extract(directory: Path) -> None:
     raise LabError(f"PostgreSQL could not be fetched: {last}")
 
 
+class Server:
+    """A server of one port that can be stopped and started again where it was."""
+
+    def __init__(self, command: list[str], log: Path, settings: dict[str, str], port: int) -> None:
+        self._command, self._log, self.settings, self._port = command, log, settings, port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Until it answers.
+
+        Raises:
+            LabError: it does not.
+        """
+        with self._log.open("ab") as said:
+            self._process = subprocess.Popen(
+                self._command, stdout=said, stderr=subprocess.STDOUT,
+                env={**os.environ, **self.settings},
+            )  # fmt: skip
+        until = time.monotonic() + _READY_S
+        while not _answers(self._port):
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise LabError(f"{self._command[0]} is not ready: {self._log.read_text()[-800:]}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """As its manager would, or at once where that takes long."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
 @contextmanager
 def postgres() -> Iterator[Table]:
     """A server with one user; the table has to be made still."""
+    with postgres_server() as (_, table):
+        yield table
+
+
+@contextmanager
+def postgres_server() -> Iterator[tuple[Server, Table]]:
+    """The same, and what stops and starts it."""
     root, port, password = postgres_root(), _free_port(), "lab-password"
     program = next(root.glob("usr/lib/postgresql/*/bin/postgres")).parent.relative_to(root)
     with _folder() as folder:
@@ -105,8 +150,8 @@ def postgres() -> Iterator[Table]:
         }  # fmt: skip
         given = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
         command = [*inside, "postgres", *given]
-        with _running(command, folder / "log", {}, lambda: _answers(port)):
-            yield Table(
+        with _running(Server(command, folder / "log", {}, port)) as server:
+            yield server, Table(
                 host="127.0.0.1", port=port, database="postgres", user="admin",
                 password=Secret(password.encode(), "postgres"), sslmode="disable",
                 schema="public", table="vault", key_column="id", value_column="envelope",
@@ -116,6 +161,13 @@ def postgres() -> Iterator[Table]:
 @contextmanager
 def s3(*, versions: bool) -> Iterator[Bucket]:
     """A server with one bucket, `vault`, that keeps versions or does not."""
+    with s3_server(versions=versions) as (_, bucket):
+        yield bucket
+
+
+@contextmanager
+def s3_server(*, versions: bool) -> Iterator[tuple[Server, Bucket]]:
+    """The same, and what stops and starts it."""
     program, port = versitygw(), _free_port()
     bucket = Bucket(
         endpoint=f"http://127.0.0.1:{port}", bucket="vault", prefix="env/", region="us-east-1",
@@ -129,8 +181,8 @@ def s3(*, versions: bool) -> Iterator[Bucket]:
         command = [str(program), "--port", f"127.0.0.1:{port}", "posix", *keeping, *extra]
         keys = {"ROOT_ACCESS_KEY": "lab", "ROOT_SECRET_KEY": "lab-secret-key"}
         running = [*command, str(folder / "data")]
-        with _running(running, folder / "log", keys, lambda: _answers(port)):
-            yield bucket
+        with _running(Server(running, folder / "log", keys, port)) as server:
+            yield server, bucket
 
 
 @contextmanager
@@ -144,27 +196,12 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _running(
-    command: list[str], log: Path, settings: dict[str, str], ready: Callable[[], bool]
-) -> Iterator[None]:
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            command, stdout=said, stderr=subprocess.STDOUT, env={**os.environ, **settings}
-        )
+def _running(server: Server) -> Iterator[Server]:
+    server.start()
     try:
-        until = time.monotonic() + _READY_S
-        while not ready():
-            if process.poll() is not None or time.monotonic() > until:
-                raise LabError(f"{command[0]} is not ready: {log.read_text()[-800:]}")
-            time.sleep(0.1)
-        yield
+        yield server
     finally:
-        process.send_signal(2)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
 
 
 def _free_port() -> int:

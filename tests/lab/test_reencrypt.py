@@ -83,6 +83,11 @@ def test_it_goes_on_when_its_controller_dies(stores: Stores, tmp_path: Path) -> 
     said = stores.keys.operator.says("resume", name)
     assert said.code == VERIFIED, said.why
     stores.is_sealed_anew(tree)
+    told = json.dumps(stores.keys.operator.says("report", name).document)
+    (report,) = stores.keys.operator.state.glob("runs/*/report.md")
+    for text in (told, report.read_text()):
+        assert "content taken as known since" in text
+        assert "done             200       yes" in text
     (ledger,) = stores.home.glob("jobs/*/objects.jsonl")
     lines = [json.loads(line) for line in ledger.read_text().split("\n") if line]
     assert len(lines) == len({one["key"] for one in lines}) == 200
@@ -117,6 +122,36 @@ def test_it_is_killed_and_planned_again(stores: Stores, tmp_path: Path) -> None:
     assert said.code == VERIFIED, said.why
     tree.put("object-00199", sealed(b"written while it ran", OLD))
     assert stores.keys.operator.says("verify", name).code not in (VERIFIED, PENDING)
+    name = stores.planned()
+    assert stores.keys.operator.says("apply", name).code == VERIFIED
+    stores.is_sealed_anew(tree)
+
+
+@full_lab
+def test_it_is_stopped_from_elsewhere(stores: Stores, tmp_path: Path) -> None:
+    """By name: the job ends after the object at hand, the receipt says how far it is, and another
+    plan is about what is left."""
+    tree = vaults.files(tmp_path / "tree")
+    stores.vaults = [tree]
+    tree.fill(200, 5, OLD, OTHER)
+    stores.describe(extra="    objects_per_second: 20\n")
+    stores.revoke()
+    name = stores.planned()
+    with stores.keys.operator.start("apply", name) as process:
+        sealed_by(stores, 30)
+        said = stores.keys.operator.says("stop", name, "--reason", "the office is closing")
+        assert process.wait(60) != VERIFIED
+    assert said.code == 0, said.why
+    outcomes = {one["step"]: one for one in said.result["steps"]}
+    (stopped,) = (one for one in outcomes.values() if one["outcome"] == "stopped")
+    assert "a person stopped it" in stopped["message"]
+    assert "of 203 objects" in stopped["message"]
+    objects = tree.objects()
+    left = [n for n in tree.contents if read_with(objects[n], OLD) == tree.contents[n]]
+    done = [n for n in tree.contents if read_with(objects[n], NEW) == tree.contents[n]]
+    assert sorted([*done, *left]) == sorted(tree.contents)
+    assert 0 < len(left) < 171
+    stores.describe()
     name = stores.planned()
     assert stores.keys.operator.says("apply", name).code == VERIFIED
     stores.is_sealed_anew(tree)

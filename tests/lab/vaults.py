@@ -105,27 +105,32 @@ def state(chain_id: str, endpoints: Sequence[str], accepted: int = 0) -> Vault:
 def bucket(secret: Path, *, versions: bool) -> Iterator[Vault]:
     """A bucket of a real server."""
     with store_servers.s3(versions=versions) as at:
-        client = client_of(at)
-        client.create_bucket(Bucket=at.bucket)
-        if versions:
-            client.put_bucket_versioning(
-                Bucket=at.bucket, VersioningConfiguration={"Status": "Enabled"}
-            )
-        write_secret(secret, at.secret_key)
+        yield bucket_at(at, secret, versions=versions)
 
-        def objects() -> Objects:
-            return dict(_versions(at, client))
 
-        def put(name: str, data: bytes) -> None:
-            client.put_object(Bucket=at.bucket, Key=at.prefix + name, Body=data)
-
-        yield Vault(
-            "bucket",
-            f"{{kind: s3, endpoint: '{at.endpoint}', bucket: {at.bucket}, prefix: {at.prefix}, "
-            f"access_key: {at.access_key}, secret_key_file: {secret}}}",
-            objects,
-            put,
+def bucket_at(at: Bucket, secret: Path, *, versions: bool) -> Vault:
+    """A new bucket of a server that runs."""
+    client = client_of(at)
+    client.create_bucket(Bucket=at.bucket)
+    if versions:
+        client.put_bucket_versioning(
+            Bucket=at.bucket, VersioningConfiguration={"Status": "Enabled"}
         )
+    write_secret(secret, at.secret_key)
+
+    def objects() -> Objects:
+        return dict(_versions(at, client))
+
+    def put(name: str, data: bytes) -> None:
+        client.put_object(Bucket=at.bucket, Key=at.prefix + name, Body=data)
+
+    return Vault(
+        "bucket",
+        f"{{kind: s3, endpoint: '{at.endpoint}', bucket: {at.bucket}, prefix: {at.prefix}, "
+        f"access_key: {at.access_key}, secret_key_file: {secret}}}",
+        objects,
+        put,
+    )
 
 
 def _versions(at: Bucket, client: Any) -> Iterator[tuple[str, bytes]]:  # noqa: ANN401 - boto3's
@@ -145,29 +150,34 @@ def _versions(at: Bucket, client: Any) -> Iterator[tuple[str, bytes]]:  # noqa: 
 def table(secret: Path) -> Iterator[Vault]:
     """A table of a real PostgreSQL."""
     with store_servers.postgres() as at:
-        write_secret(secret, at.password)
-        execute(at, "CREATE TABLE vault (id text PRIMARY KEY, envelope bytea)")
+        yield table_at(at, secret)
 
-        def objects() -> Objects:
-            rows = execute(at, "SELECT id, envelope FROM vault")
-            return {name: bytes(data) for name, data in rows}
 
-        def put(name: str, data: bytes) -> None:
-            execute(
-                at,
-                "INSERT INTO vault VALUES (%s, %s) "
-                "ON CONFLICT (id) DO UPDATE SET envelope = excluded.envelope",
-                (name, data),
-            )
+def table_at(at: Table, secret: Path) -> Vault:
+    """A new table of a server that runs."""
+    write_secret(secret, at.password)
+    execute(at, "CREATE TABLE vault (id text PRIMARY KEY, envelope bytea)")
 
-        yield Vault(
-            "table",
-            f"{{kind: postgres, host: {at.host}, port: {at.port}, database: {at.database}, "
-            f"user: {at.user}, password_file: {secret}, table: {at.schema}.{at.table}, "
-            f"key_column: {at.key_column}, value_column: {at.value_column}, tls: none}}",
-            objects,
-            put,
+    def objects() -> Objects:
+        rows = execute(at, "SELECT id, envelope FROM vault")
+        return {name: bytes(data) for name, data in rows}
+
+    def put(name: str, data: bytes) -> None:
+        execute(
+            at,
+            "INSERT INTO vault VALUES (%s, %s) "
+            "ON CONFLICT (id) DO UPDATE SET envelope = excluded.envelope",
+            (name, data),
         )
+
+    return Vault(
+        "table",
+        f"{{kind: postgres, host: {at.host}, port: {at.port}, database: {at.database}, "
+        f"user: {at.user}, password_file: {secret}, table: {at.schema}.{at.table}, "
+        f"key_column: {at.key_column}, value_column: {at.value_column}, tls: none}}",
+        objects,
+        put,
+    )
 
 
 def execute(at: Table, statement: str, given: tuple[object, ...] = ()) -> list[Any]:

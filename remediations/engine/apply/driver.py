@@ -32,6 +32,10 @@ are written once, in the engine, for all drivers (docs/adr/0007-drivers.md).
     number only. It does not replace that of another plan, one of whose steps still runs: it waits
     for a moment, and then raises `FencedOut`, as in any other refusal. `steal_fence` replaces any
     record by a higher number that nobody holds. `give_fence` leaves the record of others alone.
+13. A step that runs is left to end, since half a change can be worse than a whole one. A driver
+    whose steps can end early with all that they did whole says so by a method more
+    (`StoppableDriver`): `ask_to_stop` changes nothing for a step that does not run, may be called
+    any number of times, and does not wait. How the step ended then is told by `probe`.
 
 A complete driver, for a lamp that is a file:
 
@@ -120,7 +124,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from remediations.engine.plan.plan import Step
 
@@ -237,13 +241,15 @@ NEVER_TAKEN = FenceRecord(number=0, holder=NOBODY, held=False, text="")
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
     """What a probe found. `exit_status` is set only if the step is done. `words` is what the thing
-    that it acted on said last, as far as the driver finds that in its outputs."""
+    that it acted on said last, as far as the driver finds that in its outputs. `stopped` is whether
+    it ended early because somebody asked; then it is not done as planned."""
 
     state: ProbeState
     exit_status: int | None = None
     output: str = ""
     error_output: str = ""
     words: str = ""
+    stopped: bool = False
 
 
 class FenceKeeper(Protocol):
@@ -297,3 +303,15 @@ class Driver(Protocol):
 
     async def holds(self, work: Step) -> bool:
         """Whether the step's effect is there, according to the probe that the plan declares."""
+
+
+@runtime_checkable
+class StoppableDriver(Driver, Protocol):
+    """One whose steps can end early, by rule 13."""
+
+    async def ask_to_stop(self, step: StepId, work: Step) -> None:
+        """Ask a step that runs to end early.
+
+        Raises:
+            NoAnswer: it could not be asked.
+        """

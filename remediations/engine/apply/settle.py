@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from remediations.engine.apply.driver import (
     ProbeResult,
     ProbeState,
     StepId,
+    StoppableDriver,
 )
 from remediations.engine.plan.plan import Step
 
@@ -40,6 +42,7 @@ class StopOutcome(StrEnum):
 
     FINISHED = "finished"  # it ended well before
     FAILED = "failed"  # it ended, and did not do what it should
+    STOPPED = "stopped"  # it ended early, since it was asked to; what it did is whole
     VOIDED = "voided"  # it never started, and its target refuses it from now on
     RUNNING = "could not be stopped"  # it runs, and ends by its own limit
     SILENT = "could not be asked"  # its target did not answer
@@ -109,13 +112,24 @@ async def stop_steps(
     digest: str, steps: Iterable[Step], drivers: Mapping[str, Driver], patience_s: float
 ) -> tuple[Stopped, ...]:
     """Make sure that none of these steps starts any more, and say what became of each. One that
-    runs already is not interrupted: half a change can be worse than a whole one. It gets
-    `patience_s` seconds to end."""
+    runs already is asked to end early where its driver can do that (`StoppableDriver`), and is not
+    interrupted otherwise: half a change can be worse than a whole one. It gets `patience_s` seconds
+    to end."""
     work = (
         _stopped(drivers[step.driver], StepId(plan=digest, step=step.id), step, patience_s)
         for step in steps
     )
     return tuple(await asyncio.gather(*work))
+
+
+async def ask_running(digest: str, steps: Iterable[Step], drivers: Mapping[str, Driver]) -> None:
+    """Ask those of these steps that run to end early, where their drivers can do that. One that
+    could not be asked is asked again by `stop_steps`."""
+    for step in steps:
+        driver = drivers[step.driver]
+        if isinstance(driver, StoppableDriver):
+            with suppress(NoAnswer):
+                await driver.ask_to_stop(StepId(plan=digest, step=step.id), step)
 
 
 async def _stopped(driver: Driver, step: StepId, work: Step, patience_s: float) -> Stopped:
@@ -128,16 +142,24 @@ async def _stopped(driver: Driver, step: StepId, work: Step, patience_s: float) 
                 message = "it never started, and cannot any more"
                 return Stopped(work, StopOutcome.VOIDED, message, None)
             ending = await ending_of(driver, work, seen)
+            if ending is None and isinstance(driver, StoppableDriver):
+                await driver.ask_to_stop(step, work)
         except NoAnswer as silence:
             last = Stopped(work, StopOutcome.SILENT, f"{silence.what}: {silence.got}", None)
         else:
             if ending is not None:
-                done = ending.state == "done"
-                outcome = StopOutcome.FINISHED if done else StopOutcome.FAILED
-                return Stopped(work, outcome, ending.message, ending)
-            message = f"it runs, and ends by itself after {work.timeout_s} s at the latest"
+                return Stopped(work, _outcome_of(ending), ending.message, ending)
+            asked = ", was asked to stop" if isinstance(driver, StoppableDriver) else ""
+            message = f"it runs{asked}, and ends by itself after {work.timeout_s} s at the latest"
             last = Stopped(work, StopOutcome.RUNNING, message, None)
         if time.monotonic() >= end:
             return last
         await asyncio.sleep(pause)
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
+
+
+def _outcome_of(ending: Ending) -> StopOutcome:
+    if ending.state == "done":
+        return StopOutcome.FINISHED
+    stopped = ending.sighting is not None and ending.sighting.stopped
+    return StopOutcome.STOPPED if stopped else StopOutcome.FAILED

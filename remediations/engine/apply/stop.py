@@ -1,7 +1,8 @@
 """Stops a run from elsewhere: nothing of it starts any more, and each step gets a receipt.
 
 What decides is on the targets: a step that has not started is voided there, so whoever applies the
-plan, from whatever machine, cannot start it. A step that runs is left to end (`settle.stop_steps`).
+plan, from whatever machine, cannot start it. A step that runs is left to end, or is asked to end
+early where its driver can do that (`settle.stop_steps`).
 The process that applies the run on this machine, if there is one, is asked to stop first, and
 writes the journal itself. What a lost process still holds is given back, so that another plan can
 take it.
@@ -19,7 +20,7 @@ from remediations.engine.apply.carry_out import Ending
 from remediations.engine.apply.driver import Driver
 from remediations.engine.apply.fence_hold import FenceRequest, give_back_lost
 from remediations.engine.apply.receipt import ended
-from remediations.engine.apply.settle import StopOutcome, Stopped, stop_steps
+from remediations.engine.apply.settle import StopOutcome, Stopped, ask_running, stop_steps
 from remediations.engine.apply.steps import STOP_PATIENCE_S
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import (
@@ -93,21 +94,23 @@ async def stop_run(
         MachineError: the journal cannot be written.
     """
     _check_open(run)
+    known = step_states(read_journal(run.journal))
+    left = [step for step in run.plan.steps if known.get(step.id) not in _ENDS]
     if alive():
         run.ask_stop(asked)
+        # It waits for what runs, so that is asked now.
+        await ask_running(run.digest, left, drivers)
         end = time.monotonic() + LEAVES_WITHIN_S
         while alive() and time.monotonic() < end:
             await asyncio.sleep(LOOK_S)
     entries = read_journal(run.journal)
-    states = step_states(entries)
-    left = [step for step in run.plan.steps if states.get(step.id) not in _ENDS]
     stopped = {
         one.step.id: one
         for one in await stop_steps(run.digest, left, drivers, patience_s=STOP_PATIENCE_S)
     }
     receipt = StopReceipt(
         steps=tuple(
-            stopped.get(step.id) or Stopped(step, _ENDS[states[step.id]], "", None)
+            stopped.get(step.id) or Stopped(step, _ENDS[known[step.id]], "", None)
             for step in run.plan.steps
         ),
         recorded=bool(entries) and not alive(),
@@ -159,6 +162,8 @@ def _record(
 def record_of(one: Stopped, before: StepState | None) -> Event | None:
     """The record of what became of a step; None where the journal has it already, or there is
     nothing to say."""
+    if before in _ENDS:
+        return None
     if one.ending is not None and before is not None:
         return ended(one.step.id, one.ending, duration_ms=0)
     if one.outcome is not StopOutcome.VOIDED or before is StepState.VOIDED:

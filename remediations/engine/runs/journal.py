@@ -29,6 +29,7 @@ from remediations.engine.runs.records import (
 from remediations.errors import Locked, UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.files.writing import PRIVATE_FILE, state_directory_error, sync_directory
+from remediations.values.known_secrets import document_without_secrets
 from remediations.values.wire import WireError, canonical, decode
 
 JOURNAL_LIMIT = 256 * MEGABYTE
@@ -97,7 +98,7 @@ class Journal:
             plan=self._plan,
             event=event,
         )
-        line = canonical(entry)
+        line = document_without_secrets(canonical(entry))
         try:
             self._write(self._opened(), line + b"\n")
         except FileExistsError as error:

@@ -12,6 +12,7 @@ from remediations.errors import RemediationError
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.reach.http_exchange import Answer, ExchangeFailed, Limits
 from remediations.reach.http_exchange import exchange as exchange_once
+from remediations.values.known_secrets import remembered
 from remediations.values.reading import Why
 from remediations.values.secret import Secret
 
@@ -41,7 +42,7 @@ def read_token(path: str) -> Secret:
     if not value or not all(0x21 <= byte <= 0x7E for byte in value):
         said = f"{path} is not one line of visible ASCII without blanks"
         raise ExchangeFailed(said, why=Why.MALFORMED)
-    return Secret(value, path)
+    return remembered(Secret(value, path))
 
 
 def exchange(

@@ -13,9 +13,16 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from remediations.systems.stores.store import Absent, Denied, NotReachable
+from remediations.systems.stores.store import (
+    Absent,
+    AllDenied,
+    Denied,
+    NoSpace,
+    NotReachable,
+    StoreError,
+)
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -86,16 +93,24 @@ def read_whole(folder: int, name: bytes, most: int) -> tuple[bytes, os.stat_resu
 
 def write_whole(folder: int, name: bytes, data: bytes, like: os.stat_result | None) -> str:
     """A new file, on disk before it has its place. It has no permissions until it is whole, so that
-    what a death leaves of it is told from a whole one. Its id."""
+    what a death leaves of it is told from a whole one. Its id. Nothing of it stays where it cannot
+    be written to its end."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, 0, dir_fd=folder), "wb") as file:
-        file.write(data)
-        file.flush()
-        if like is not None and (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
-            os.fchown(file.fileno(), like.st_uid, like.st_gid)
-        os.fchmod(file.fileno(), 0o600 if like is None else stat.S_IMODE(like.st_mode))
-        os.fsync(file.fileno())
-        return id_of(os.fstat(file.fileno()))
+    descriptor = os.open(name, flags, 0, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+            if like is not None and (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            os.fchmod(file.fileno(), 0o600 if like is None else stat.S_IMODE(like.st_mode))
+            os.fsync(file.fileno())
+            return id_of(os.fstat(file.fileno()))
+    except OSError:
+        with suppress(OSError):
+            unlink(folder, name)
+        raise
 
 
 def exchange(folder: int, one: bytes, other: bytes) -> None:
@@ -130,6 +145,12 @@ def told() -> Iterator[None]:
         said = os.strerror(error.errno or 0)
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
             raise Absent(said) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno == errno.EROFS:
+            raise AllDenied(said) from None
+        if error.errno in (errno.EACCES, errno.EPERM):
             raise Denied(said) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(said) from None
+        if error.errno == errno.EIO:  # of this file: others may be read
+            raise StoreError(said) from None
         raise NotReachable(said) from None

@@ -10,11 +10,14 @@ import base64
 import os
 import sys
 import time
+import traceback
 from collections import Counter
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from remediations.errors import RemediationError
@@ -36,7 +39,8 @@ from remediations.systems.stores.reencrypt import Ended, Resealing, Row, StoreLi
 from remediations.systems.stores.reencrypt_section import ReencryptEntry
 from remediations.systems.stores.scope import Scope, ScopeEntry, scope_document
 from remediations.systems.stores.sealing import PrivateKey
-from remediations.systems.stores.store import NoAnswer, NotReachable, StoreError
+from remediations.systems.stores.store import NoAnswer, NoSpace, NotReachable, StoreError
+from remediations.values.known_secrets import without_secrets
 from remediations.values.wire import canonical
 
 ROUNDS = 6
@@ -44,11 +48,27 @@ ROUNDS = 6
 PATIENCE_S = 600
 """Seconds for which a store may be away, at one object."""
 _LONGEST_PAUSE_S = 30.0
+_STOPS_WITHIN_S = 1.0
 _MIB = 1024 * 1024
 
 
 class JobFailed(Exception):
     """The job ends here. The message says why, and what is left."""
+
+
+class JobStopped(JobFailed):
+    """A person wanted it to end."""
+
+
+_MEND = "; mend that and plan again: it goes on with what is left"
+_ADVICE: Mapping[type[Exception], str] = MappingProxyType(
+    {
+        JobStopped: "; plan again: it goes on with what is left",
+        StoreLies: "; do not write to that store before its owner knows why",
+        NoSpace: "; make room and plan again: it goes on with what is left",
+    }
+)
+"""What to do next, after what went wrong."""
 
 
 def main(arguments: list[str]) -> int:
@@ -59,22 +79,38 @@ def main(arguments: list[str]) -> int:
     directory = JobDirectory(Path(arguments[0]))
     began = time.monotonic()
     try:
-        claim = directory.claimed
-        assert claim is not None, "the driver has claimed it"
-        result = _done(directory, claim, began)
-    except (JobFailed, StoreError, StoreLies, RemediationError, OSError) as error:
-        progress = directory.progress
-        result = JobResult(
-            reason=f"{error}" or type(error).__name__,
-            says="nothing was looked at" if progress is None else progress.says,
-            outcomes=(),
-            left=0 if progress is None else progress.total - progress.looked_at,
-            sealed=0 if progress is None else progress.sealed,
-            root="",
-            seconds=int(time.monotonic() - began),
-        )
+        result = carry_out(directory)
+    except Exception as bug:  # noqa: BLE001 - it has no other reader than its log and its result
+        sys.stderr.write(without_secrets(traceback.format_exc()))
+        result = _failed(directory, bug, f"a bug, see job.log: {type(bug).__name__}: {bug}", began)
     directory.end(result)
     return 0
+
+
+def carry_out(directory: JobDirectory) -> JobResult:
+    """Do a job that is claimed, in this process; how it ended."""
+    began = time.monotonic()
+    try:
+        claim = directory.claimed
+        assert claim is not None, "the driver has claimed it"
+        return _done(directory, claim, began)
+    except (JobFailed, StoreError, StoreLies, RemediationError, OSError) as error:
+        return _failed(directory, error, f"{error or type(error).__name__}", began)
+
+
+def _failed(directory: JobDirectory, error: Exception, said: str, began: float) -> JobResult:
+    """How it ended that did not get through: why, what to do next, and how far it was."""
+    progress = directory.progress
+    return JobResult(
+        reason=without_secrets(f"{said}{_ADVICE.get(type(error), _MEND)}"),
+        says="nothing was looked at" if progress is None else progress.counts,
+        outcomes=(),
+        left=0 if progress is None else progress.total - progress.looked_at,
+        sealed=0 if progress is None else progress.sealed,
+        root="",
+        seconds=int(time.monotonic() - began),
+        stopped=isinstance(error, JobStopped),
+    )
 
 
 def _done(directory: JobDirectory, claim: JobClaim, began: float) -> JobResult:
@@ -123,6 +159,8 @@ class Job:
     ledger: IO[bytes]
     began: float
     sealed: int = 0
+    renewed: int = 0
+    """Of those that are sealed: what was written anew, and is in the next round again."""
     written: int = 0
     told: float = 0.0
     scope: list[ScopeEntry] = field(default_factory=list)
@@ -132,7 +170,8 @@ class Job:
         """Rounds, until one changes nothing and meets nobody.
 
         Raises:
-            JobFailed: somebody wants it to stop, the store stays away, or is written to for ever.
+            JobStopped: somebody wants it to end.
+            JobFailed: the store stays away, or is written to for ever.
             StoreLies: what was written is not there.
         """
         for number in range(ROUNDS):
@@ -151,18 +190,24 @@ class Job:
         self.work.found.clear()
         counts: Counter[Outcome] = Counter()
         unsettled = []
-        for number, row in enumerate(rows, 1):
-            if self.directory.is_to_stop:
-                raise JobFailed("somebody stopped it")
-            ended = self._patiently(self.work.one, row)
-            self._keep(ended)
-            counts[ended.outcome] += 1
-            if ended.sha256:
-                self.scope.append(ScopeEntry(object=ended.object, sha256=ended.sha256))
-            if ended.outcome not in SETTLED:
-                unsettled.append(ended)
-            self._report(number, len(rows))
-        self._report(len(rows), len(rows), now=True)
+        try:
+            for row in rows:
+                if self.directory.is_to_stop:
+                    left = len(rows) - counts.total()
+                    raise JobStopped(f"a person stopped it: {left:,} were not looked at")
+                ended = self._patiently(self.work.one, row)
+                self._keep(ended)
+                counts[ended.outcome] += 1
+                if ended.sha256:
+                    self.scope.append(ScopeEntry(object=ended.object, sha256=ended.sha256))
+                if ended.outcome not in SETTLED:
+                    unsettled.append(ended)
+                self._report(counts.total(), len(rows))
+                if ended.written:
+                    self._pace()
+        finally:
+            with suppress(OSError):
+                self._report(counts.total(), len(rows), now=True)
         return counts, unsettled
 
     def _patiently(self, what: Any, *given: Any) -> Any:  # noqa: ANN401 - a call, whatever it is
@@ -172,18 +217,29 @@ class Job:
             try:
                 return what(*given)
             except (NotReachable, NoAnswer) as error:
-                if time.monotonic() > until or self.directory.is_to_stop:
+                if self.directory.is_to_stop:
+                    raise JobStopped(
+                        f"a person stopped it while a store was away: {error}"
+                    ) from error
+                if time.monotonic() > until:
                     raise JobFailed(f"the store is away: {error}") from error
                 self.work.store.close()
-                time.sleep(pause)
+                self._wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def _wait(self, seconds: float) -> None:
+        """No longer than until somebody wants it to end."""
+        while seconds > 0 and not self.directory.is_to_stop:
+            pause = min(seconds, _STOPS_WITHIN_S)
+            time.sleep(pause)
+            seconds -= pause
 
     def _keep(self, ended: Ended) -> None:
         if ended.outcome is Outcome.DONE:
             self.sealed += 1
+            self.renewed += bool(ended.version)
         if ended.written:
             self.written += ended.written
-            self._pace()
         if ended.outcome in (Outcome.ALREADY, Outcome.SKIPPED_FOREIGN):
             return
         line = JobObject(
@@ -192,7 +248,7 @@ class Job:
             former=ended.object.version,
             version=ended.version,
             outcome=ended.outcome,
-            reason=ended.reason,
+            reason=without_secrets(ended.reason),
             content=ended.tag,
             is_protected=ended.outcome is Outcome.DONE,
             known_since=self.order.known_since,
@@ -208,8 +264,7 @@ class Job:
         if self.entry.mebibytes_per_s:
             least = max(least, self.written / _MIB / self.entry.mebibytes_per_s)
         ahead = least - (time.monotonic() - self.began)
-        if ahead > 0:
-            time.sleep(ahead)
+        self._wait(ahead)
 
     def _report(self, number: int, total: int, *, now: bool = False) -> None:
         moment = time.monotonic()
@@ -234,11 +289,14 @@ class Job:
         if counts[Outcome.DAMAGED] > accept_damaged:
             reasons.append(f"{counts[Outcome.DAMAGED]} damaged, {accept_damaged} accepted")
         if open_ones:
-            some = ", ".join(f"{one.object.key}: {one.outcome.value}" for one in open_ones[:3])
+            some = ", ".join(
+                f"{one.object.key}: {one.outcome.value}, {one.reason}" for one in open_ones[:3]
+            )
             reasons.append(f"{len(open_ones)} not sealed anew ({some})")
-        tally = {**counts, Outcome.DONE: self.sealed}
+        others = max(0, counts[Outcome.ALREADY] - self.renewed)
+        tally = {**counts, Outcome.DONE: self.sealed, Outcome.ALREADY: others}
         return JobResult(
-            reason="; ".join(reasons),
+            reason=without_secrets("; ".join(reasons)),
             says=f"{self.sealed:,} versions sealed anew or retired, {len(left):,} still name "
             f"{self.order.fingerprint[:12]}; {summary.count:,} envelopes name "
             f"{self.order.new_fingerprint[:12]}, root {summary.root}",

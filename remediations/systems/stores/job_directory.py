@@ -7,6 +7,7 @@
     jobs/NAME/scope.json      what named the old key before, for tools/scope_verify.py
     jobs/NAME/result.json     how it ended
     jobs/NAME/job.log         what the process wrote
+    jobs/NAME/reserve         room for the result, where the disk is full by then
     jobs/NAME/stop            whoever makes this file has the job end after the object at hand
 
 A job whose lock nobody holds and that has no result was ended from outside. It is never started
@@ -38,6 +39,7 @@ from remediations.values.record import Record
 from remediations.values.wire import canonical, decode
 
 _DIGITS = 16
+_RESERVE_BYTES = 65536
 _MOST = 4 * MEGABYTE
 _TRIES, _PAUSE_S = 50, 0.1
 R = TypeVar("R", bound=Record)
@@ -63,12 +65,17 @@ class JobProgress(Record, frozen=True, kw_only=True):
     seconds: int
 
     @property
+    def counts(self) -> str:
+        """It in one line."""
+        return f"{self.looked_at:,} of {self.total:,} objects, {self.sealed:,} sealed anew"
+
+    @property
     def says(self) -> str:
         """It in one line, with the rate and the time that is left."""
         rate = self.looked_at / self.seconds if self.seconds else 0.0
         left = f", {(self.total - self.looked_at) / rate:.0f} s left" if rate else ""
         told = f", {rate:,.0f} a second{left}" if rate else ""
-        return f"{self.looked_at:,} of {self.total:,} objects, {self.sealed:,} sealed anew{told}"
+        return f"{self.counts}{told}"
 
 
 class OutcomeCount(Record, frozen=True, kw_only=True):
@@ -80,7 +87,8 @@ class OutcomeCount(Record, frozen=True, kw_only=True):
 
 class JobResult(Record, frozen=True, kw_only=True):
     """How a job ended. `left` is how many versions still name the key at the last look, `root` that
-    over all that names the new one; `reason` says why it is no success, "" for one."""
+    over all that names the new one; `reason` says why it is no success, "" for one; `stopped` is
+    whether it ended early because a person wanted it to."""
 
     reason: str
     says: str
@@ -89,6 +97,7 @@ class JobResult(Record, frozen=True, kw_only=True):
     sealed: int
     root: str
     seconds: int
+    stopped: bool = False
 
 
 class JobObject(Record, frozen=True, kw_only=True):
@@ -116,13 +125,15 @@ class JobDirectory:
         self.path = directory
 
     def make(self) -> None:
-        """Make it, if it is not there.
+        """Make it, if it is not there, with room for how the job ends.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be made, or there is no room.
         """
         for directory in (self.path.parent, self.path):
             directory.mkdir(mode=PRIVATE, exist_ok=True)
+        if not (self.path / "reserve").exists():
+            (self.path / "reserve").write_bytes(bytes(_RESERVE_BYTES))
 
     def claim(self, claim: JobClaim) -> bool:
         """Keep it, flushed to disk; False where the step has one already.
@@ -202,6 +213,14 @@ class JobDirectory:
         """Whether somebody wants it to end."""
         return (self.path / "stop").exists()
 
+    def ask_to_stop(self) -> None:
+        """Have it end after the object at hand.
+
+        Raises:
+            OSError: it cannot be asked.
+        """
+        (self.path / "stop").touch(PRIVATE_FILE)
+
     def report_progress(self, progress: JobProgress) -> None:
         """Replace it. Whoever reads it meanwhile has the former one."""
         fresh = self.path / "progress.json.new"
@@ -216,6 +235,7 @@ class JobDirectory:
 
     def end(self, result: JobResult) -> None:
         """Keep how it ended, flushed to disk."""
+        (self.path / "reserve").unlink(missing_ok=True)
         replace_file(self.path / "result.json", canonical(result))
 
     def _read(self, name: str, kind: type[R]) -> R | None:

@@ -7,6 +7,10 @@
 3. The process has a session of its own. Whatever becomes of us, it goes on.
 4. Nothing secret is handed to it: it reads credentials and keys itself, from their files.
 
+5. A job that runs can be stopped (`StoppableDriver`): each object is whole, so it ends after the
+   one at hand, and what is left is planned again. It knows of it by a file in its directory.
+6. How a job stands is known on its machine only. Elsewhere nobody can say, and nothing is claimed.
+
 Two machines do not exclude each other by a fence. Compare-and-swap does, object by object.
 """
 
@@ -32,8 +36,14 @@ from remediations.engine.plan.plan import Step
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
 from remediations.systems.stores.inventory import Place, StoresEntry, place_text, stores_of
-from remediations.systems.stores.job_directory import JobClaim, JobDirectory, JobsDirectory
+from remediations.systems.stores.job_directory import (
+    JobClaim,
+    JobDirectory,
+    JobResult,
+    JobsDirectory,
+)
 from remediations.systems.stores.job_steps import JobOrder
+from remediations.systems.stores.job_table import outcome_table
 from remediations.systems.stores.reencrypt_section import ReencryptEntry
 from remediations.values.inventory import Inventory
 
@@ -61,19 +71,26 @@ class JobDriver:
 
     async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """How the job stands, by what it has written and by its lock."""
-        del work
-        return await run_in_thread(_probe, self._job(step, self._entry.reencrypt))
+        return await run_in_thread(_probe, self._job_here(step, work))
 
     async def void(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
         """Claim it as one that never starts. One that has started is left alone."""
         del fences
-        job = self._job(step, self._entry.reencrypt)
+        job = self._job_here(step, work)
         never = JobClaim(plan=step.plan, step=step.step, payload=None, place=None, entry=None)
         try:
             await run_in_thread(_void, job, never)
         except (RemediationError, OSError) as error:
             raise NoAnswer(f"{work.target}: it cannot be claimed", got=str(error)) from error
         return await self.probe(step, work)
+
+    async def ask_to_stop(self, step: StepId, work: Step) -> None:
+        """Have it end after the object at hand, if it runs."""
+        job = self._job_here(step, work)
+        try:
+            await run_in_thread(_ask_to_stop, job)
+        except OSError as error:
+            raise NoAnswer(f"{work.target}: its job cannot be asked", got=str(error)) from error
 
     async def holds(self, work: Step) -> bool:
         """Not needed to settle a step: each that was claimed runs or has ended."""
@@ -89,6 +106,13 @@ class JobDriver:
         if entry is None:
             raise NoAnswer("nobody seals anew here", got="an inventory without stores.reencrypt")
         return JobsDirectory(Path(entry.directory)).job(step)
+
+    def _job_here(self, step: StepId, work: Step) -> JobDirectory:
+        entry, here = self._entry.reencrypt, socket.gethostname()
+        if entry is not None and entry.machine != here:
+            got = f"this is {here}: `remediate status` and `remediate stop` work on {entry.machine}"
+            raise NoAnswer(f"{work.target}: its job is on {entry.machine}", got=got)
+        return self._job(step, entry)
 
     def _agreed(self, work: Step) -> tuple[Place, ReencryptEntry]:
         """The place of the plan as the inventory has it, and who does it.
@@ -115,6 +139,11 @@ class JobDriver:
 def _void(job: JobDirectory, never: JobClaim) -> None:
     job.make()
     job.claim(never)
+
+
+def _ask_to_stop(job: JobDirectory) -> None:
+    if job.is_running:
+        job.ask_to_stop()
 
 
 def _launch(
@@ -157,6 +186,23 @@ def _start(job: JobDirectory, lock: int) -> None:
         raise LaunchFailed("the process of the job died", got=got)
 
 
+def _ended(job: JobDirectory, payload: str, result: JobResult) -> ProbeResult:
+    """How it ended. The report has the outputs in full; the last line of them is for screens."""
+    objects = job.path / "objects.jsonl"
+    table = outcome_table(result, JobOrder.parse(payload).known_since, objects)
+    if result.reason:
+        told = f"{result.reason}; {result.says}; each object: {objects}"
+        return ProbeResult(
+            state=ProbeState.DONE,
+            exit_status=1,
+            error_output=f"{table}\n{told}".lstrip(),
+            stopped=result.stopped,
+        )
+    return ProbeResult(
+        state=ProbeState.DONE, exit_status=0, output=f"{table}\n{result.says}".lstrip()
+    )
+
+
 def _probe(job: JobDirectory) -> ProbeResult:
     try:
         claim = job.claimed
@@ -169,14 +215,11 @@ def _probe(job: JobDirectory) -> ProbeResult:
     if claim.payload is None:
         return ProbeResult(state=ProbeState.VOIDED)
     if result is not None:
-        if result.reason:
-            told = f"{result.reason}; {result.says}; each object: {job.path}/objects.jsonl"
-            return ProbeResult(state=ProbeState.DONE, exit_status=1, error_output=told)
-        return ProbeResult(state=ProbeState.DONE, exit_status=0, output=result.says)
+        return _ended(job, claim.payload, result)
     if running:
         said = "" if progress is None else progress.says
         return ProbeResult(state=ProbeState.RUNNING, output=said)
-    said = "before it looked at anything" if progress is None else f"after {progress.says}"
+    said = "before it looked at anything" if progress is None else f"after {progress.counts}"
     told = (
         f"the job was ended from outside, {said} (see {job.path}/job.log); plan again: it goes on "
         "with what is left"

@@ -30,6 +30,7 @@ from remediations.systems.stores.reencrypt_section import KeyFile, ReencryptEntr
 from remediations.systems.stores.scope import Scope, ScopeEntry
 from remediations.systems.stores.store import (
     Absent,
+    AllDenied,
     Denied,
     Malformed,
     NotReachable,
@@ -38,6 +39,7 @@ from remediations.systems.stores.store import (
     TooLarge,
 )
 from remediations.systems.stores.survey import Kind, survey
+from remediations.values.known_secrets import without_secrets
 from remediations.values.part import Kinded
 from remediations.values.reading import Known, Reading, Unknown, Why
 
@@ -47,6 +49,7 @@ _AT_ONCE = 4
 
 _WHYS: dict[type[StoreError], Why] = {
     Absent: Why.ABSENT,
+    AllDenied: Why.DENIED,
     Denied: Why.DENIED,
     Malformed: Why.MALFORMED,
     NotReachable: Why.UNREACHABLE,
@@ -98,7 +101,8 @@ def _key_file(file: KeyFile) -> KeyFileReading:
         fingerprint = Known(value=key.fingerprint, source=source, at=at)
     except StoreError as error:
         why = _WHYS.get(type(error), Why.FAILED)
-        fingerprint = Unknown(why=why, reason=str(error), source=source, at=at)
+        reason = without_secrets(str(error))
+        fingerprint = Unknown(why=why, reason=reason, source=source, at=at)
     return KeyFileReading(
         name=file.name, file=file.file, backup=file.backup, fingerprint=fingerprint
     )
@@ -131,7 +135,8 @@ def _reading(place: Place, survey: Reading[StoreSurvey]) -> StoreReading:
 
 
 def _unread(place: Place, why: Why, reason: str, source: str, at: datetime) -> StoreReading:
-    return _reading(place, Unknown(why=why, reason=reason, source=source, at=at))
+    said = without_secrets(reason)
+    return _reading(place, Unknown(why=why, reason=said, source=source, at=at))
 
 
 def _surveyed(store: Store, until: float) -> StoreSurvey:

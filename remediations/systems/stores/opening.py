@@ -12,6 +12,7 @@ from remediations.systems.stores.inventory import BucketPlace, ChainPlace, Files
 from remediations.systems.stores.postgres import PostgresStore, Table
 from remediations.systems.stores.s3 import Bucket, S3Store
 from remediations.systems.stores.store import Absent, Denied, Malformed, Store
+from remediations.values.known_secrets import remembered
 from remediations.values.secret import Secret
 
 _SECRET_BYTES = 4096
@@ -77,7 +78,7 @@ def secret_in(path: str) -> Secret:
     value = private_bytes(path).reveal().removesuffix(b"\n")
     if not value or not value.isascii() or b"\n" in value or b"\0" in value:
         raise Malformed(f"{path} is not one line of ASCII")
-    return Secret(value, path)
+    return remembered(Secret(value, path))
 
 
 def private_bytes(path: str) -> Secret:
@@ -90,6 +91,6 @@ def private_bytes(path: str) -> Secret:
     try:
         if os.stat(path).st_mode & _OTHERS_READ:  # noqa: PTH116 - with the path as it is told
             raise Denied(f"{path} can be read by others: chmod 600")
-        return Secret(read_trusted(Path(path), limit=_SECRET_BYTES).data, path)
+        return remembered(Secret(read_trusted(Path(path), limit=_SECRET_BYTES).data, path))
     except OSError as error:
         raise Absent(f"{path}: {os.strerror(error.errno or 0)}") from None

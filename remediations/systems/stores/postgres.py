@@ -9,6 +9,7 @@ other stores, and are in scope only where they are declared.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _CONNECT_S = 5
+_ANSWER_S = 45.0
+"""Longer than a statement may take there: who is silent then will not answer."""
 _OPTIONS = (
     "-c search_path=pg_catalog -c statement_timeout=30s -c lock_timeout=5s "
     "-c idle_in_transaction_session_timeout=60s -c client_encoding=UTF8"
@@ -190,10 +193,8 @@ class PostgresStore:
         return self._at.ca_file or "system"
 
     def _connected(self) -> Connection[tuple[Any, ...]]:
-        import psycopg
-
         with told(connecting=True):
-            return psycopg.connect(
+            return _bounded_connection().connect(
                 host=self._at.host,
                 port=self._at.port,
                 dbname=self._at.database,
@@ -207,6 +208,30 @@ class PostgresStore:
                 options=_OPTIONS,
                 autocommit=True,
             )
+
+
+def _bounded_connection() -> type[Connection[tuple[Any, ...]]]:
+    """Connections that wait for each answer no longer than `_ANSWER_S`. Otherwise a server behind a
+    wire that is cut without a word is waited for until the kernel gives up, or for ever."""
+    import psycopg
+
+    class Bounded(psycopg.Connection[tuple[Any, ...]]):
+        def wait(self, gen: Any, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - psycopg's
+            return super().wait(self._until(gen, time.monotonic() + _ANSWER_S), *given, **named)
+
+        def _until(self, gen: Any, end: float) -> Any:  # noqa: ANN401
+            """What `gen` asks for, step by step. It is told 0 when nothing came for a while."""
+            ready = None
+            try:
+                while True:
+                    ready = yield gen.send(ready)
+                    if not ready and time.monotonic() > end:
+                        self.close()
+                        raise psycopg.OperationalError("no answer in time")
+            except StopIteration as done:
+                return done.value
+
+    return Bounded
 
 
 _MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"

@@ -7,27 +7,41 @@ from contextlib import contextmanager
 
 from remediations.systems.stores.store import (
     Absent,
+    AllDenied,
     Changed,
     Denied,
     NoAnswer,
+    NoSpace,
     NotReachable,
     StoreError,
 )
 
 _BY_CLASS: dict[str, tuple[type[StoreError], str]] = {
     "22": (Absent, "the key is none of this table's type"),
-    "28": (Denied, "the server refuses these credentials"),
+    "28": (AllDenied, "the server refuses these credentials"),
     "40": (Changed, "another writer was first"),
+    "53": (NotReachable, "the server has too little memory, or too many connections"),
     "3D": (NotReachable, "there is no such database"),
 }
 _BY_STATE: dict[str, tuple[type[StoreError], str]] = {
-    "25006": (Denied, "the server is read-only: a replica, or set so"),
+    "25006": (AllDenied, "the server is read-only: a replica, or set so"),
     "42501": (Denied, "the user does not have the right"),
     "42703": (NotReachable, "there is no such column"),
     "42P01": (NotReachable, "there is no such table"),
+    "53100": (NoSpace, "the disk of the server is full"),
     "55P03": (Changed, "another writer holds the row"),
     "57014": (NotReachable, "it took longer than the time limit, and was rolled back"),
 }
+
+
+_REFUSALS = (
+    "password authentication failed",
+    "no password supplied",
+    "is not permitted to log in",
+    "no pg_hba.conf entry",
+    "permission denied for database",
+)
+"""What servers say before they have a code for it."""
 
 
 @contextmanager
@@ -54,8 +68,8 @@ def told(
 
 def _unreached(message: str) -> StoreError:
     """Why there is no connection: libpq has no code for what happens before a server answers."""
-    if "password authentication failed" in message or "no password supplied" in message:
-        return Denied("the server refuses these credentials")
+    if any(text in message for text in _REFUSALS):
+        return AllDenied("the server refuses these credentials")
     if "database" in message and "does not exist" in message:
         return NotReachable("there is no such database")
     if "certificate" in message or "SSL" in message:

@@ -17,6 +17,7 @@ from remediations.systems.stores.opening import private_bytes, secret_in
 from remediations.systems.stores.reencrypt_section import KeyFile
 from remediations.systems.stores.sealing import PrivateKey
 from remediations.systems.stores.store import Denied, Malformed, StoreError
+from remediations.values.known_secrets import remembered
 from remediations.values.secret import Secret
 
 _PEM = b"-----BEGIN "
@@ -38,8 +39,8 @@ def read_private_key(file: KeyFile, *, backup: bool = False) -> PrivateKey:
         raise Denied(f"{error.what}: {error.got}") from None
     raw = value.reveal()
     if _PEM in raw:
-        return PrivateKey.of(Secret(_from_pem(raw, passphrase, path), path))
-    return PrivateKey.of(Secret(_decoded(raw, path), path))
+        return PrivateKey.of(remembered(Secret(_from_pem(raw, passphrase, path), path)))
+    return PrivateKey.of(remembered(Secret(_decoded(raw, path), path)))
 
 
 def _decoded(raw: bytes, path: str) -> bytes:

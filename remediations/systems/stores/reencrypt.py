@@ -38,11 +38,13 @@ from remediations.systems.stores.sealing import (
 )
 from remediations.systems.stores.store import (
     Absent,
+    AllDenied,
     Changed,
     Denied,
     LiveVersion,
     Locked,
     NoAnswer,
+    NoSpace,
     NotReachable,
     Store,
     Stored,
@@ -91,6 +93,8 @@ class Resealing:
     several: Several
     found: list[ScopeEntry] = field(default_factory=list)
     """Envelopes that name the new key and were seen since this was emptied."""
+    unconfirmed: dict[str, Ended] = field(default_factory=dict)
+    """By key, what was written without an answer, and has to be found again before it counts."""
 
     def rows(self) -> list[Row]:
         """All versions that have bytes, each once: what readers get first, former ones after it.
@@ -112,6 +116,7 @@ class Resealing:
             StoreLies: what was written is not there.
             NotReachable: there is no connection any more; NoAnswer: nor an answer. The same row can
                 be tried again.
+            AllDenied, NoSpace: no other row would fare better.
         """
         named = ObjectVersion(store=self.store.name, key=row.key, version=row.version)
         try:
@@ -119,8 +124,9 @@ class Resealing:
         except Absent:
             return Ended(named, Outcome.ALREADY, "it is gone")
         except (Changed, LiveVersion):
+            self.unconfirmed.pop(row.key, None)
             return Ended(named, Outcome.SKIPPED_CONCURRENT, "another writer was first")
-        except (NotReachable, NoAnswer):
+        except (NotReachable, NoAnswer, AllDenied, NoSpace):
             raise
         except (Locked, Denied) as error:
             return Ended(named, Outcome.LOCKED, str(error), names_key=True)
@@ -134,7 +140,7 @@ class Resealing:
             return Ended(named, envelope.outcome, envelope.reason)
         if self.old.fingerprint not in envelope.recipients:
             self._note(named, stored, envelope)
-            return Ended(named, Outcome.ALREADY)
+            return self._found_again(stored, envelope) or Ended(named, Outcome.ALREADY)
         former = ObjectVersion(store=named.store, key=named.key, version=stored.version)
         ended = Ended(former, Outcome.LOCKED, sha256=stored.sha256, names_key=True)
         opened = open_envelope(envelope, self.old)
@@ -145,13 +151,30 @@ class Resealing:
             data = canonical(self.sealed(envelope, opened.content))
         except SealError as error:
             return ended._replace(reason=str(error))
+        ended = ended._replace(written=len(data))
+        self.unconfirmed[named.key] = ended
         version = self._written(stored, data, opened.content)
-        ended = ended._replace(version=version, written=len(data))
-        if version != stored.version:  # a store without versions has one name for all of them
+        return self._retired(ended._replace(version=version))
+
+    def _found_again(self, stored: Stored, envelope: Envelope) -> Ended | None:
+        """What was written without an answer, if it is what is live now, with its content."""
+        ended = self.unconfirmed.get(stored.key)
+        if ended is None:
+            return None
+        opened = open_envelope(envelope, self.new)
+        if isinstance(opened, NotOpened) or tag_of(opened.content, self.new) != ended.tag:
+            return None
+        return self._retired(ended._replace(version=stored.version))
+
+    def _retired(self, ended: Ended) -> Ended:
+        """The end of a version that was sealed anew, after it was retired."""
+        key, former = ended.object.key, ended.object.version
+        if ended.version != former:  # a store without versions has one name for all of them
             try:
-                self.store.retire(named.key, stored.version)
+                self.store.retire(key, former)
             except Locked as error:
                 return ended._replace(reason=str(error))
+        self.unconfirmed.pop(key, None)
         return ended._replace(outcome=Outcome.DONE, names_key=False)
 
     def sealed(self, envelope: Envelope, content: Secret) -> Envelope:

@@ -7,23 +7,28 @@ from contextlib import contextmanager
 
 from remediations.systems.stores.store import (
     Absent,
+    AllDenied,
     Changed,
     Denied,
     Locked,
     Malformed,
     NoAnswer,
+    NoSpace,
     NotReachable,
     StoreError,
 )
 
-_DENIED = {
-    "AccessDenied": "the credentials do not have the right",
+_NO_RIGHT = "the credentials do not have the right"
+_ALL_DENIED = {
     "AllAccessDisabled": "all access to the bucket is disabled",
     "ExpiredToken": "the credentials have expired",
-    "InvalidAccessKeyId": "the access key is not known",
-    "RequestTimeTooSkewed": "the clock of this machine is not that of the store",
+    "InvalidAccessKeyId": "the store does not know the access key (any more)",
+    "InvalidToken": "the credentials are not valid",
+    "RequestTimeTooSkewed": "the clock of this machine is not that of the store: set it, see "
+    "`timedatectl`",
     "SignatureDoesNotMatch": "the secret key is not that of the access key",
 }
+_NO_SPACE = frozenset({"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "507"})
 _LOCKED = frozenset({"ObjectLocked", "InvalidRetentionPeriod"})
 _CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404"})
@@ -65,8 +70,12 @@ def _answered(error: object, *, writes: bool) -> StoreError:
         return Changed("the object is not the one that was read")
     if code in _ABSENT or status == 404:
         return Absent("there is no such object or version")
-    if code in _DENIED or status in (401, 403):
-        return Denied(_DENIED.get(code, _DENIED["AccessDenied"]))
+    if code in _ALL_DENIED:
+        return AllDenied(_ALL_DENIED[code])
+    if code == "AccessDenied" or status in (401, 403):
+        return Denied(_NO_RIGHT)
+    if code in _NO_SPACE or status == 507:
+        return NoSpace("the store has no room")
     if status >= 500:
         return _lost(writes)
     return StoreError(f"the store refuses it with HTTP {status}")

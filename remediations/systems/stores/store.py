@@ -37,7 +37,9 @@ class StoreError(Exception):
 
     ├── NotReachable   nothing was done: there is no connection
     ├── NoAnswer       a write may have happened, or not: read again
-    ├── Denied         credentials, rights, or a clock that breaks signatures
+    ├── NoSpace        it has no room: nothing was written
+    ├── Denied         a right that is missing
+    │   └── AllDenied  whatever is asked: credentials, a clock that breaks signatures, read-only
     ├── Changed        another writer was first; what it wrote is there
     ├── Absent         there is no such version
     ├── Locked         the store keeps this version, until a date or a person lets it go
@@ -56,7 +58,16 @@ class NoAnswer(StoreError):
 
 
 class Denied(StoreError):
-    """The store refuses these credentials, or they do not have the right."""
+    """The credentials do not have the right."""
+
+
+class AllDenied(Denied):
+    """The store refuses whatever these credentials ask, or whatever writes: no object is at fault,
+    and asking for the next one is of no use."""
+
+
+class NoSpace(StoreError):
+    """The store has no room. Nothing was written."""
 
 
 class Changed(StoreError):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from remediations.engine.apply import carry_out, settle
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.apply.settle import StopOutcome, stop_steps
-from remediations.engine.plan.plan import plan_digest
+from remediations.engine.apply.driver import ProbeResult, StepId
+from remediations.engine.apply.settle import StopOutcome, ask_running, stop_steps
+from remediations.engine.plan.plan import Step, plan_digest
 from tests.unit.run.fakes import (
     DONE,
     NOT_STARTED,
@@ -103,6 +105,48 @@ def test_a_step_that_runs_may_end_while_it_is_stopped(monkeypatch: pytest.Monkey
     monkeypatch.setattr(driver, "void", void)
     (one,) = asyncio.run(stop_steps(DIGEST, PLAN.steps[:1], {"host": driver}, patience_s=30))
     assert one.outcome is StopOutcome.FINISHED
+
+
+class Stoppable(FakeDriver):
+    """Its steps run until they are asked to stop."""
+
+    def __init__(self, ends: ProbeResult) -> None:
+        super().__init__()
+        self._seen, self._ends = RUNNING, ends
+
+    async def ask_to_stop(self, _: StepId, work: Step) -> None:
+        self.calls.append(f"stop {work.target}")
+        self._seen = self._ends
+
+    async def void(self, *_: object) -> ProbeResult:
+        return self._seen
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [
+        (replace(failed(1, "after 3 of 9"), stopped=True), StopOutcome.STOPPED),
+        (failed(1, "no"), StopOutcome.FAILED),
+        (DONE, StopOutcome.FINISHED),
+    ],
+)
+def test_one_that_can_end_early_is_asked_to(ends: ProbeResult, outcome: StopOutcome) -> None:
+    """How it ended is told by its target: stopped, or something else before that."""
+    driver = Stoppable(ends)
+    (one,) = asyncio.run(stop_steps(DIGEST, PLAN.steps[:1], {"host": driver}, patience_s=30))
+    assert driver.calls == ["stop val1"]
+    assert one.outcome is outcome
+
+
+def test_one_that_was_asked_and_still_runs() -> None:
+    """That is said, and it is asked again by the next stop."""
+    driver = Stoppable(RUNNING)
+    (one,) = asyncio.run(stop_steps(DIGEST, PLAN.steps[:1], {"host": driver}, patience_s=0))
+    assert one.outcome is StopOutcome.RUNNING
+    assert "was asked to stop" in one.message
+    asyncio.run(ask_running(DIGEST, PLAN.steps[:1], {"host": driver}))
+    assert driver.calls == ["stop val1"] * 2
+    asyncio.run(ask_running(DIGEST, PLAN.steps[:1], {"host": FakeDriver()}))
 
 
 def test_a_record_of_a_step_that_nobody_here_knows() -> None:

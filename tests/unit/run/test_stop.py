@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.errors import UsageError
 from remediations.systems.comet.reading import sealed
 from tests.unit.run.events import abandoned, began, ends, run_ends, starts, stop_asked
-from tests.unit.run.fakes import DONE, RUNNING, FakeDriver, Scene, lost, told_of
+from tests.unit.run.fakes import DONE, RUNNING, FakeDriver, Scene, failed, lost, told_of
 from tests.unit.run.plans import plan
 from tests.unit.run.test_store import INVENTORY
 from tests.worlds import healthy
@@ -142,6 +143,25 @@ def test_a_living_process_is_asked_first(run: RunDirectory) -> None:
     assert asked.reason == "wrong chain"
     run.forget_stop()
     assert run.stop_asked() is None
+
+
+def test_what_ends_while_its_process_leaves(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked to stop, and the process has written its end: the receipt has why, the journal
+    no second record."""
+    journal(run, starts("1-0", "val1"))
+
+    async def ended_there(*_: object) -> None:
+        with closing(Journal.reopened(run.journal)) as written:
+            written.append(ends("1-0", "failed"))
+
+    monkeypatch.setattr(stop, "ask_running", ended_there)
+    early = replace(failed(1, "after 3 of 9"), stopped=True)
+    receipt = stopped(run, {"val1": early}, alive=[True])
+    assert receipt.where(StopOutcome.STOPPED) == ("step 1-0 on val1",)
+    assert receipt.steps[0].message == "after 3 of 9"
+    assert [one for one in told(run) if one.startswith("ended 1-0")] == ["ended 1-0 failed"]
 
 
 def test_a_process_that_does_not_leave_is_fenced_by_its_targets(run: RunDirectory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from unittest import mock
@@ -10,7 +11,15 @@ import pytest
 
 from remediations.systems.stores import file_steps, file_tree
 from remediations.systems.stores.file_tree import FileTree
-from remediations.systems.stores.store import Absent, Changed, Denied, TooLarge
+from remediations.systems.stores.store import (
+    Absent,
+    AllDenied,
+    Changed,
+    Denied,
+    NoSpace,
+    StoreError,
+    TooLarge,
+)
 from tests.unit.stores import conformance
 
 
@@ -54,6 +63,40 @@ def test_owner_and_mode_stay(store: FileTree, root: Path) -> None:
     (root / "two").chmod(0o640)
     store.replace(store.live("two"), b"new")
     assert (root / "two").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.ENOSPC, NoSpace), (errno.EDQUOT, NoSpace), (errno.EIO, StoreError)],
+    ids=["full", "quota", "broken"],
+)
+def test_what_cannot_be_written_to_its_end_leaves_nothing(
+    store: FileTree, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
+    """However often it is tried, a full disk does not get fuller; the former file is live."""
+
+    def fails(_: int) -> None:
+        raise OSError(number, "made")
+
+    former = store.live("two")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(StoreError) as caught:
+        store.replace(former, b"new")
+    assert type(caught.value) is kind
+    assert (root / "two").read_bytes() == b"other"
+    assert sorted(one.name for one in root.iterdir()) == ["a", "two"]
+
+
+def test_one_file_that_cannot_be_read_is_no_store_that_is_away(
+    store: FileTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad sector is of one object; a file system that may not be written is of all."""
+    for number, kind in ((errno.EIO, StoreError), (errno.EROFS, AllDenied)):
+        error = OSError(number, "made")
+        monkeypatch.setattr(file_tree, "read_whole", mock.Mock(side_effect=error))
+        with pytest.raises(StoreError) as caught:
+            store.live("two")
+        assert type(caught.value) is kind
 
 
 def test_a_writer_between_check_and_exchange_wins(

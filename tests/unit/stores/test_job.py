@@ -19,11 +19,14 @@ from msgspec.structs import replace
 
 from remediations.engine.apply.driver import (
     AlreadyClaimed,
+    NoAnswer,
     NotLaunched,
     ProbeResult,
     ProbeState,
     StepId,
+    StoppableDriver,
 )
+from remediations.engine.apply.settle import StopOutcome, stop_steps
 from remediations.engine.plan.plan import Fidelity, Step
 from remediations.systems.stores.aftermath import look_after, read_ledger
 from remediations.systems.stores.file_tree import FileTree
@@ -152,12 +155,23 @@ def name(number: int = 1) -> StepId:
 
 
 def test_it_seals_and_is_done_once(here: Here) -> None:
-    """Each object has a line; the second launch is refused; the aftermath is clean."""
+    """Each object has a line; the second launch is refused; the aftermath is clean; the report has
+    how many are protected, and since when their contents are known."""
+    (here.tree / "notes").write_bytes(b"notes")
+    (here.tree / "theirs").write_bytes(sealed("theirs", SECOND))
     step = here.step()
     asyncio.run(here.driver.launch(name(), step, ()))
     seen = here.ended(name(), step)
     assert (seen.state, seen.exit_status) == (ProbeState.DONE, 0), seen
-    assert "3 versions sealed anew" in seen.output
+    table, said = seen.output.rsplit("\n", 1)
+    assert said.startswith("3 versions sealed anew")
+    assert table.split("\n") == [
+        "outcome          versions  protected from now on    content taken as known since",
+        "done             3         yes                      2026-11-01",
+        "already          1         it did not name the key  -",
+        "skipped-foreign  1         it did not name the key  -",
+        f"each version: {here.job(name())}/objects.jsonl",
+    ]
     with pytest.raises(AlreadyClaimed):
         asyncio.run(here.driver.launch(name(), step, ()))
     lines = (here.job(name()) / "objects.jsonl").read_text().split("\n")[:-1]
@@ -171,7 +185,7 @@ def test_it_seals_and_is_done_once(here: Here) -> None:
         here.place, FIRST.fingerprint, SECOND, FIRST,
         read_ledger(here.job(name()) / "objects.jsonl"),
     )  # fmt: skip
-    assert (after.name_old, after.opened, after.opened_by_old, after.same) == (0, 3, 0, 3)
+    assert (after.name_old, after.opened, after.opened_by_old, after.same) == (0, 4, 0, 3)
 
 
 def test_no_file_of_a_job_has_a_secret(here: Here) -> None:
@@ -204,7 +218,7 @@ def test_killed_it_has_ended_and_another_one_goes_on(here: Here) -> None:
     assert "plan again" in seen.error_output
     asyncio.run(here.driver.launch(name(2), step, ()))
     assert here.ended(name(2), step).exit_status == 0
-    files = sorted(here.tree.iterdir())
+    files = sorted(one for one in here.tree.iterdir() if ".remediate-new-" not in one.name)
     assert len(files) == 60
     assert all(opened(path.read_bytes(), SECOND) for path in files)
 
@@ -218,8 +232,52 @@ def test_stopped_by_a_person_it_says_what_is_left(here: Here) -> None:
     asyncio.run(here.driver.launch(name(), step, ()))
     seen = here.ended(name(), step)
     assert seen.exit_status == 1
-    assert "somebody stopped it" in seen.error_output
+    assert "a person stopped it: 3 were not looked at" in seen.error_output
+    assert seen.stopped
     assert opened((here.tree / "0").read_bytes(), FIRST)
+
+
+def test_asked_to_stop_it_ends_after_the_object_at_hand(here: Here) -> None:
+    """Every object is whole, under one key; another job goes on with what is left. Asking again, or
+    for a job that does not run, changes nothing."""
+    for number in range(3, 40):
+        (here.tree / f"{number}").write_bytes(sealed(f"content {number}"))
+    here.entry = replace(here.entry, objects_per_s=1)
+    step = here.step()
+    assert isinstance(here.driver, StoppableDriver)
+    asyncio.run(here.driver.ask_to_stop(name(), step))
+    asyncio.run(here.driver.launch(name(), step, ()))
+    until = time.monotonic() + LIMIT_S
+    while b"\n" not in (here.job(name()) / "objects.jsonl").read_bytes():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    (one,) = asyncio.run(stop_steps(name().plan, [step], {"reencrypt": here.driver}, patience_s=30))
+    assert one.outcome is StopOutcome.STOPPED, one
+    assert "a person stopped it" in one.message
+    assert "of 40 objects" in one.message
+    asyncio.run(here.driver.ask_to_stop(name(), step))
+    by = [[opened(path.read_bytes(), key) for key in (FIRST, SECOND)]
+          for path in here.tree.iterdir()]  # fmt: skip
+    assert all(sum(map(bool, those)) == 1 for those in by)
+    assert 0 < sum(bool(new) for _, new in by) < 40
+    here.entry = replace(here.entry, objects_per_s=0)
+    asyncio.run(here.driver.launch(name(2), step, ()))
+    assert here.ended(name(2), step).exit_status == 0
+    assert all(opened(path.read_bytes(), SECOND) for path in here.tree.iterdir())
+
+
+def test_another_machine_knows_nothing_of_it(here: Here) -> None:
+    """There it is neither said not to have started, nor voided: it may run."""
+    step = here.step()
+    here.entry = replace(here.entry, machine="elsewhere")
+    for asked in (
+        here.driver.probe(name(), step),
+        here.driver.void(name(), step, ()),
+        here.driver.ask_to_stop(name(), step),
+    ):
+        with pytest.raises(NoAnswer, match="its job is on elsewhere"):
+            asyncio.run(asked)
+    assert not list(here.directory.iterdir())
 
 
 def test_a_damaged_object_fails_it_unless_it_was_accepted(here: Here) -> None:
@@ -270,7 +328,7 @@ def test_what_is_not_as_planned_never_starts(
     step = here.step(RESEAL, **change)
     with pytest.raises(NotLaunched, match=word):
         asyncio.run(here.driver.launch(name(), step, ()))
-    assert asyncio.run(here.driver.probe(name(), step)).state is ProbeState.NOT_STARTED
+    assert not list(here.directory.iterdir())
     assert opened((here.tree / "0").read_bytes(), FIRST)
 
 
@@ -377,5 +435,5 @@ def test_it_keeps_to_its_rates(here: Here, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(time, "sleep", slept.append)
     here.entry = replace(here.entry, objects_per_s=1)
     made_job(here, FileTree("vault", here.tree), tmp_path / "ledger").run(0)
-    assert len(slept) == 3
-    assert slept[-1] == pytest.approx(3, abs=1)
+    assert sum(slept) == pytest.approx(1 + 2 + 3, abs=1)
+    assert max(slept) <= 1, "so that it can be stopped"

@@ -24,7 +24,15 @@ from remediations.systems.stores.sealing import (
     seal_for_several,
     tag_of,
 )
-from remediations.systems.stores.store import NoAnswer, Store, Stored
+from remediations.systems.stores.store import (
+    AllDenied,
+    NoAnswer,
+    NoSpace,
+    NotReachable,
+    Store,
+    Stored,
+    StoreError,
+)
 from remediations.values.secret import Secret
 from tests.unit.stores.keys import FIRST, SECOND, SEVERAL, private_key
 from tests.unit.stores.lying_store import LyingStore
@@ -211,6 +219,67 @@ def test_silence_is_settled_by_what_is_live(
     assert work.one(row).outcome is Outcome.DONE
     assert store.calls == (1 if writes else 2)
     assert opened((tmp_path / "a").read_bytes(), SECOND) == b"a"
+
+
+class Torn:
+    """A store whose connection is gone right after a write, which it did."""
+
+    def __init__(self, true: FileTree, tree: Path, *, rewritten: bool) -> None:
+        self._true, self._tree, self._rewritten, self.away = true, tree, rewritten, False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._true, name)
+
+    def replace(self, former: Stored, data: bytes) -> str:
+        self._true.replace(former, data)
+        if self._rewritten:
+            (self._tree / former.key).write_bytes(sealed("of another writer", SECOND))
+        self.away = True
+        raise NoAnswer("made")
+
+    def live(self, key: str) -> Stored:
+        if self.away:
+            self.away = False
+            raise NotReachable("no connection")
+        return self._true.live(key)
+
+
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_what_was_written_before_the_store_was_away_is_found_again(
+    tree: FileTree, tmp_path: Path, *, rewritten: bool
+) -> None:
+    """When it is back, the object is done, with its tag, and the former version retired: by what is
+    live, so what another writer wrote meanwhile is not called ours."""
+    store = Torn(tree, tmp_path, rewritten=rewritten)
+    work = resealing(store)  # type: ignore[arg-type]
+    (row,) = [one for one in work.rows() if one.key == "a"]
+    with pytest.raises(NotReachable):
+        work.one(row)
+    ended = work.one(row)
+    if rewritten:
+        assert ended.outcome is Outcome.ALREADY
+        return
+    assert (ended.outcome, ended.version) == (Outcome.DONE, tree.live("a").version)
+    assert ended.tag == tag_of(Secret(b"a", "test"), SECOND)
+    assert ended.object.version == row.version
+    assert not [one for one in tree.versions() if one.key == "a" and not one.is_live]
+    assert work.one(row).outcome is Outcome.ALREADY, "once"
+
+
+@pytest.mark.parametrize("error", [AllDenied("read-only"), NoSpace("full")])
+def test_what_no_other_object_would_survive_ends_it(
+    tree: FileTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    """It is no outcome of the object at hand, which is as it was."""
+
+    def refuse(*_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(tree, "replace", refuse)
+    work = resealing(tree)
+    with pytest.raises(type(error)):
+        work.one(work.rows()[0])
+    assert opened((tmp_path / "a").read_bytes(), FIRST) == b"a"
 
 
 def test_a_store_that_loses_writes_is_written_to_no_more(tree: FileTree, tmp_path: Path) -> None:

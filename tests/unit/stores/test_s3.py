@@ -11,11 +11,13 @@ from moto import mock_aws
 
 from remediations.systems.stores.s3 import Bucket, S3Store, client_of
 from remediations.systems.stores.store import (
+    AllDenied,
     Changed,
     Denied,
     Locked,
     Malformed,
     NoAnswer,
+    NoSpace,
     NotReachable,
     Store,
     StoreError,
@@ -193,8 +195,10 @@ def test_a_locked_version_is_no_failure_of_ours(store: S3Store, client: Client) 
 
 ANSWERS: dict[str, tuple[str, int, type[StoreError], type[StoreError]]] = {
     "no right": ("AccessDenied", 403, Denied, Denied),
-    "a wrong key": ("SignatureDoesNotMatch", 403, Denied, Denied),
-    "a wrong clock": ("RequestTimeTooSkewed", 403, Denied, Denied),
+    "a wrong key": ("SignatureDoesNotMatch", 403, AllDenied, AllDenied),
+    "a wrong clock": ("RequestTimeTooSkewed", 403, AllDenied, AllDenied),
+    "a key that is gone": ("InvalidAccessKeyId", 403, AllDenied, AllDenied),
+    "no room": ("InsufficientStorage", 507, NoSpace, NoSpace),
     "no bucket": ("NoSuchBucket", 404, NotReachable, NotReachable),
     "a server that fails": ("InternalError", 500, NotReachable, NoAnswer),
     "a server that is busy": ("SlowDown", 503, NotReachable, NoAnswer),
