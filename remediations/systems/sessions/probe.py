@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from remediations.reach.http_exchange import ExchangeFailed
+from remediations.render.formats import format_moment
 from remediations.render.printable import one_line
 from remediations.systems.sessions.exchange import exchange, read_token
 from remediations.systems.sessions.inventory import HttpProbe, Item
@@ -56,7 +57,9 @@ def ask_probe(item: Item, planned: Mapping[str, str] | None = None) -> ProbeAnsw
     if status not in (0, 1):
         said = f"{probe.run[0]} ended with {status}, expected 0 (done) or 1 (not yet)"
         raise ProbeSilent(said, why=Why.FAILED)
-    return ProbeAnswer(holds=status == 0, not_before=0, seen=f"{probe.run[0]}: exit {status}")
+    told = "done" if status == 0 else "not yet"
+    seen = f"{probe.run[0]}: exit {status}, {told}"
+    return ProbeAnswer(holds=status == 0, not_before=0, seen=seen)
 
 
 def _by_http(item: Item, probe: HttpProbe) -> ProbeAnswer:
@@ -89,8 +92,8 @@ def judge_answer(probe: HttpProbe, tree: object, token: Secret | None) -> ProbeA
         if seconds is None:
             said = f"{probe.pointer} is no time (RFC 3339, or seconds since 1970)"
             raise ProbeSilent(said, why=Why.MALFORMED)
-        seen = f"{probe.pointer}: {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
-        return ProbeAnswer(holds=False, not_before=seconds, seen=seen)
+        told = "never" if seconds == _FIRST else format_moment(datetime.fromtimestamp(seconds, UTC))
+        return ProbeAnswer(holds=False, not_before=seconds, seen=f"{probe.pointer}: {told}")
     wanted = json.loads(probe.equals)
     if type(found) is not type(wanted):
         said = f"{probe.pointer} is of another kind than {probe.equals}"

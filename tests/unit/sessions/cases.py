@@ -137,7 +137,7 @@ class Launched:
         """Never call it."""
         return asyncio.run(self.driver.void(STEP, self.work, ())).state
 
-    def ended(self, limit_s: float = 20) -> ProbeResult:
+    def ended(self, limit_s: float = 60) -> ProbeResult:
         """How it ends."""
         until = time.monotonic() + limit_s
         while (found := self.probe()).state is ProbeState.RUNNING:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_redirect_is_not_followed(case: Case) -> None:
     case.service.breaks("redirects")
     step = case.launched(case.item())
     step.launch()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while step.call.result is None:
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -87,7 +88,7 @@ def test_what_was_not_sent_has_failed_at_once(case: Case) -> None:
     step = case.launched(case.item(done_s=30))
     (case.home / "portal.token").chmod(0o644)
     step.launch()
-    found = step.ended(5)
+    found = step.ended(20)
     assert found.exit_status == 1
     assert "nothing was sent or started" in found.error_output
     assert "chmod 600" in found.error_output
@@ -129,14 +130,20 @@ def test_it_is_called_to_its_end_when_the_controller_dies(case: Case) -> None:
     assert len(case.service.requests("POST")) == 1
 
 
+def process_with(*words: str) -> int | None:
+    """The number of a process whose command line has all these words, None if there is none."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if {word.encode() for word in words} <= set(path.read_bytes().split(b"\0")):
+                return int(path.parent.name)
+    return None
+
+
 def killed(step: Launched) -> None:
     """End the process that calls, at once."""
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        words = process.read_bytes().split(b"\0")
-        if str(step.call.path).encode() in words and b"-m" in words:
-            os.kill(int(process.parent.name), signal.SIGKILL)
-            return
-    raise AssertionError("no process calls")
+    number = process_with(str(step.call.path), "-m")
+    assert number is not None, "no process calls"
+    os.kill(number, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +270,7 @@ def test_a_probe_that_ends_otherwise_settles_nothing(case: Case) -> None:
     """Exit 2 is neither done nor not yet."""
     step = case.launched(case.command("true", "exit 2"))
     step.launch()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while step.call.result is None:
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -274,14 +281,10 @@ def test_a_probe_that_ends_otherwise_settles_nothing(case: Case) -> None:
 def test_a_command_that_outlives_its_process_is_followed(case: Case) -> None:
     """It inherits the lock: while it runs, nothing is concluded."""
     done = case.home / "done"
-    step = case.launched(case.command(f"sleep 1.5; touch {done}", f"test -e {done}"))
+    step = case.launched(case.command(f"sleep 3; touch {done}", f"test -e {done}"))
     step.launch()
-    until = time.monotonic() + 5
-    while not any(
-        str(case.home / "reset").encode() in one.read_bytes().split(b"\0")
-        for one in Path("/proc").glob("[0-9]*/cmdline")
-        if one.exists()
-    ):
+    until = time.monotonic() + 30
+    while process_with(str(case.home / "reset"), "application") is None:
         assert time.monotonic() < until
         time.sleep(0.05)
     killed(step)

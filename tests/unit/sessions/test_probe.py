@@ -55,6 +55,12 @@ def test_what_an_answer_says(asked: HttpProbe, tree: object, done: bool) -> None
     assert judge_answer(asked, tree, None).is_done(SINCE) is done
 
 
+@pytest.mark.parametrize("told", [0, None])
+def test_never_is_an_answer(told: int | None) -> None:
+    """And is shown as one."""
+    assert judge_answer(probe("/at"), {"at": told}, None).seen == "/at: never"
+
+
 @pytest.mark.parametrize(
     ("asked", "tree"),
     [
@@ -106,7 +112,7 @@ def test_a_service_that_does_not_tell(case: Case, fault: str, why: Why, word: st
     with pytest.raises(ProbeSilent, match=word) as silence:
         ask_probe(case.item(probe_s=1))
     assert silence.value.why is why
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20, "it would go on for a minute"
     assert TOKEN not in str(silence.value)
 
 
