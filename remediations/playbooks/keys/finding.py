@@ -13,6 +13,7 @@ from remediations.engine.find.finding import (
     evidence_of,
 )
 from remediations.playbooks.keys.conditions import KeyCondition, day, judge_key
+from remediations.playbooks.keys.key_files import reader_table
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.render.formats import count_of
 from remediations.systems.transactions.values import AccountReading
@@ -131,6 +132,8 @@ def _tables(keys: KeysSituation) -> Iterator[FindingTable]:
         columns=("account", "address", "signs", "keys", "besides"),
         rows=tuple(_who(keys, one) for one in keys.reading.accounts),
     )
+    if (table := reader_table(keys)) is not None:
+        yield table
     others = tuple(_others(keys))
     if others:
         yield FindingTable(
