@@ -76,8 +76,7 @@ def _retires(keys: KeysSituation) -> tuple[ReaderReading, ...]:
 
 
 def _propose_install(keys: KeysSituation) -> Proposal[KeysSituation]:
-    new = recipient(keys)
-    short = "the new key" if new is None else new.fingerprint[:12]
+    short = _new(keys)[:12] or "the new key"
     hosts = _installs(keys)
     ids = ["RP20", "RP21", *(["RP22"] if any(one.entry.ready for one in readers(keys)) else [])]
     return Proposal(
@@ -90,7 +89,7 @@ def _propose_install(keys: KeysSituation) -> Proposal[KeysSituation]:
                 why=f"the key is out: {keys.inputs[REASON]}. One reader at a time",
                 gate=f"{one.host} has {short}, was told, and is ready",
                 timeout_s=one.entry.ready_within_s + GATE_SLACK_S,
-                asks=ReaderServes(host=one.host),
+                asks=ReaderServes(host=one.host, fingerprint=_new(keys)),
             )
             for one in hosts
         ),
@@ -100,6 +99,12 @@ def _propose_install(keys: KeysSituation) -> Proposal[KeysSituation]:
         "lies beside the file, and undo puts it back. The others are as before",
         warnings=tuple(_warnings(keys, hosts)),
     )
+
+
+def _new(keys: KeysSituation) -> str:
+    """The fingerprint of the key in its place, "" if there is none: then guards block."""
+    new = recipient(keys)
+    return "" if new is None else new.fingerprint
 
 
 def _tells(one: ReaderReading) -> str:
@@ -135,7 +140,7 @@ def _propose_retire(keys: KeysSituation) -> Proposal[KeysSituation]:
                 why="nothing in any store is sealed to it any more",
                 gate=f"{one.host} has no file of {short}",
                 timeout_s=RETIRE_GATE_S,
-                asks=FormerKeyGone(host=one.host),
+                asks=FormerKeyGone(host=one.host, fingerprint=_new(keys)),
             )
             for one in hosts
         ),

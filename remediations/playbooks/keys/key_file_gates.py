@@ -25,19 +25,22 @@ SERIES = "has the new key"
 
 
 class ReaderServes(Kinded, frozen=True, kw_only=True):
-    """A gate: the reader of this host has the new key, was told, and is ready."""
+    """A gate: the reader of this host has the key of this fingerprint, was told, and is ready."""
 
     KIND: ClassVar[str] = "keys.reader/1"
 
     host: str
+    fingerprint: str
 
 
 class FormerKeyGone(Kinded, frozen=True, kw_only=True):
-    """A gate: the reader of this host has the new key, and no file with the old one."""
+    """A gate: the reader of this host has the key of this fingerprint, and the file of the former
+    one is gone."""
 
     KIND: ClassVar[str] = "keys.former-gone/1"
 
     host: str
+    fingerprint: str
 
 
 class ReaderBefore(Record, frozen=True, kw_only=True):
@@ -125,22 +128,23 @@ class ReadersLook:
             ValueError: it is no gate of ours.
         """
         if gate.asks.kind == FormerKeyGone.KIND:
-            host = gate.asks.read(FormerKeyGone).host
-            lacks = [*self._lacks_key(host), *self._keeps_former(host)]
+            gone = gate.asks.read(FormerKeyGone)
+            row, poll = self._reader(gone.host)
+            lacks = [*file_lacks(row, poll, gone.fingerprint), *former_lacks(poll)]
         else:
-            host = gate.asks.read(ReaderServes).host
-            lacks = [*self._lacks_key(host), *reader_lacks(self._row(host), self.polls[host])]
-        return GateVerdict(open=not lacks, seen=f"{host}: {'; '.join(lacks) or 'as it has to be'}")
+            serves = gate.asks.read(ReaderServes)
+            row, poll = self._reader(serves.host)
+            lacks = [*file_lacks(row, poll, serves.fingerprint), *reader_lacks(row, poll)]
+        seen = f"{row.host}: {'; '.join(lacks) or 'as it has to be'}"
+        return GateVerdict(open=not lacks, seen=seen)
 
-    def _row(self, host: str) -> ReaderBefore:
-        return {one.host: one for one in self.before.readers}[host]
+    def _reader(self, host: str) -> tuple[ReaderBefore, ReaderPoll]:
+        return {one.host: one for one in self.before.readers}[host], self.polls[host]
 
-    def _lacks_key(self, host: str) -> list[str]:
-        return file_lacks(self._row(host), self.polls[host], self.before.recipient)
 
-    def _keeps_former(self, host: str) -> list[str]:
-        former = self.polls[host].former
-        return [] if former is False else ["the old key is there" if former else "not known"]
+def former_lacks(poll: ReaderPoll) -> list[str]:
+    """What is wrong beside the file; nothing where the former key is gone."""
+    return [] if poll.former is False else ["the old key is there" if poll.former else "not known"]
 
 
 def file_lacks(one: ReaderBefore, poll: ReaderPoll, fingerprint: str) -> list[str]:

@@ -16,6 +16,7 @@ from remediations.playbooks.keys.key_file_gates import (
     ReadersBefore,
     ReadersLook,
     file_lacks,
+    former_lacks,
     ready_lacks,
     unit_lacks,
 )
@@ -113,8 +114,5 @@ def test_readers_are_ready(found: Found, saw: Saw) -> None:
 @pytest.mark.check("RP23", READER_CHECKS["RP23"])
 def test_the_old_key_is_gone(found: Found, saw: Saw) -> None:
     """Beside the file, where `install-key` had kept it."""
-    lacks = {
-        one.host: [] if poll.former is False else [f"the old key lies beside {one.entry.file}"]
-        for one, poll in found
-    }
+    lacks = {one.host: former_lacks(poll) for one, poll in found}
     _none(lacks, saw, "have no file of the old key")
