@@ -15,10 +15,12 @@ from remediations.engine.observe.observation import Scope
 from remediations.systems.hosts import document
 from remediations.systems.hosts import program as hosts_program
 from remediations.systems.hosts.sections import section_limits
+from remediations.systems.keyfile.parse import parse_key_file, parse_ready, parse_unit
 from remediations.systems.keyfile.planned import STAGED, former_path
 from remediations.systems.keyfile.poll import ReaderTarget, poll_text, read_poll
 from remediations.systems.keyfile.reading import KeptKey, KeyFile, ReaderReading
 from remediations.systems.keyfile.system import KEYFILE
+from remediations.values.lines import TextError
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 from tests.unit.keyfile.fake_reader import NEW, OLD, OLD_INVOCATION, OTHER, FakeReader
 
@@ -143,3 +145,28 @@ def test_a_poll_that_is_malformed_is_no_answer(said: bytes) -> None:
     poll = read_poll(said)
     assert poll.file is None
     assert poll.trouble
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "flaw=\n", "flaw=\nshown=a b 440\n", "flaw=\nshown=a b 440\nfingerprint=xyz\n",
+        f"flaw=\nshown=a b 9\nfingerprint={OLD.fingerprint}\n", "flaw=\nflaw=\n",
+        f"flaw=\nshown=a b 440\nfingerprint={OLD.fingerprint.upper()}\n",
+    ],
+    ids=range(7),
+)  # fmt: skip
+def test_a_host_that_answers_anything_is_not_believed(text: str) -> None:
+    """What has no form is unknown, with a reason that repeats none of it."""
+    with pytest.raises(TextError) as error:
+        parse_key_file(text)
+    assert OLD.fingerprint not in str(error.value).lower()
+
+
+@pytest.mark.parametrize("text", ["", "LoadState=a b\n", "LoadState=loaded\nActiveState=active\n"])
+def test_so_are_units_and_answers(text: str) -> None:
+    """Likewise."""
+    with pytest.raises(TextError):
+        parse_unit(text)
+    with pytest.raises(TextError):
+        parse_ready("200 OK" + text)
