@@ -94,7 +94,7 @@ def file_of(one: ReaderReading) -> KeyFile | None:
 
 def exchange_of(keys: KeysSituation, host: str) -> Exchange:
     """What is exchanged there. Where nobody named the key that is out (a deploy by hand), it
-    follows from what lies there and which keys of the account are active."""
+    follows from what lies there, what was brought, and which keys of the account are active."""
     one = reader(keys, host)
     file = file_of(one)
     present = "" if file is None else file.fingerprint
@@ -114,6 +114,11 @@ def exchange_of(keys: KeysSituation, host: str) -> Exchange:
         and not (key.revoked_at or key.deprecated_at)
         and not (key.expires_at and key.expires_at <= now)
     ]
+    if len(active) > 1:  # then it is the one that people have brought there
+        brought = {
+            key.name for key in value_or_none(one.staged) or () if key.name == key.fingerprint
+        }
+        active = [key for key in active if key in brought]
     old = present if any(key.fingerprint == present for key in theirs) else ""
     return Exchange(present, old, active[0] if len(active) == 1 else "")
 

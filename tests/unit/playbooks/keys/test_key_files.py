@@ -24,7 +24,8 @@ from remediations.systems.keyfile.planned import PlannedKeyFile
 from remediations.systems.keyfile.poll import ReaderPoll
 from remediations.systems.keyfile.reading import KeptKey
 from remediations.systems.stores.reading import StoresReading
-from remediations.values.reading import Why
+from remediations.systems.transactions.values import KeysReading
+from remediations.values.reading import Known, Why
 from tests.unit.playbooks.keys.cases import GONE, NEW_PRINT, OTHER, OUT, VAULT, unknown
 from tests.unit.playbooks.keys.reader_cases import (
     FILE,
@@ -109,11 +110,25 @@ def test_an_account_may_be_named_by_its_address() -> None:
     assert INSTALL.fits(keys) is None
 
 
+def one_more_active(keys: KeysSituation) -> KeysReading:
+    """The account has registered a third key."""
+    (vault, *others) = keys.reading.accounts
+    assert isinstance(vault.keys, Known)
+    third = msgspec.structs.replace(vault.keys.value[-1], fingerprint=OTHER)
+    more = msgspec.structs.replace(vault.keys, value=(*vault.keys.value, third))
+    accounts = (msgspec.structs.replace(vault, keys=more), *others)
+    return msgspec.structs.replace(keys.reading, accounts=accounts)
+
+
 def test_a_deploy_by_hand_needs_no_words() -> None:
     """What lies there, and which keys of the account are active, tell what is exchanged."""
     keys = replace(readers(reader(), installed("reader2")), inputs={})
     assert exchange_of(keys, HOST) == (OUT, OUT, NEW_PRINT)
     assert exchange_of(keys, "reader2") == (NEW_PRINT, OUT, NEW_PRINT)
+    several = replace(keys, reading=one_more_active(keys))
+    assert exchange_of(several, HOST).new == NEW_PRINT, "it is the one that was brought"
+    nothing = replace(readers(reader(staged=kept())), inputs={}, reading=several.reading)
+    assert exchange_of(nothing, HOST).new == ""
     foreign = replace(readers(with_file(fingerprint=OTHER)), inputs={})
     assert exchange_of(foreign, HOST).old == ""
     assert stands(foreign, HOST) is ReaderKey.FOREIGN
