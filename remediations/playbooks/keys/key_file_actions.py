@@ -137,7 +137,7 @@ PUT_BACK = Action(
     guards=(
         guards.host_is_ready,
         guards.file_is_in_safe_hands,
-        guards.unit_can_be_told,
+        guards.unit_is_loaded,
         guards.former_key_is_kept,
     ),
     effects=_taken_back,

@@ -25,6 +25,8 @@ from remediations.values.reading import Reading, Unknown, value_or_none
 
 SEE = "docs/key-files.md"
 STORE_TARGET = "store/"
+IN_SERVICE = ("active", "activating", "failed")
+"""States of a unit that nobody stopped: one that fails may do so for want of the key."""
 _LOOK = "`remediate diagnose keys` shows the readers"
 
 
@@ -155,7 +157,7 @@ def unit_can_be_told(keys: KeysSituation, host: str) -> GuardResult:
     elif unit is None:
         holds, got = None, one.unit.reason if isinstance(one.unit, Unknown) else ""
     else:
-        runs = ("active", "failed") if entry.told is Told.RESTART else ("active",)
+        runs = IN_SERVICE if entry.told is Told.RESTART else ("active",)
         can = entry.told is Told.RESTART or unit.reloads
         holds = unit.load == "loaded" and unit.active in runs and can
         got = f"{unit.load}, {unit.active}{'' if can else ', cannot be reloaded'}"
@@ -169,6 +171,24 @@ def unit_can_be_told(keys: KeysSituation, host: str) -> GuardResult:
         next_step="correct the unit in the inventory; one that people stopped stays theirs: start "
         "it, or leave the host out with --limit",
         facts=(f"{host}.key_unit", f"{host}.key_told", f"{host}.key_mark"),
+    )
+
+
+def unit_is_loaded(keys: KeysSituation, host: str) -> GuardResult:
+    """R39: for taking it back: the unit exists, whatever became of it. A step that failed may have
+    left it down, or starting again and again."""
+    one = reader(keys, host)
+    entry, unit = one.entry, value_or_none(one.unit)
+    alone = entry.told is Told.READS_EACH_TIME
+    return guard_result(
+        "R39",
+        "the unit that is told is loaded",
+        subject=host,
+        holds=True if alone else None if unit is None else unit.load == "loaded",
+        got="nobody has to be told" if alone else unit.load if unit else "it was not read",
+        expected=f"{entry.unit or 'none'}: loaded",
+        next_step="bring the unit back, or correct it in the inventory",
+        facts=(f"{host}.key_unit",),
     )
 
 

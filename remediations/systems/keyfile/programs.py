@@ -58,18 +58,15 @@ kept_key() {
 
 _TELL = r"""
 tell() {
-  case $told in
-    restart)
-      systemctl reset-failed "$unit" 2>/dev/null || :
-      ;;
-    reload) ;;
-    *) return 0 ;;
-  esac
-  timeout "$tell_limit" systemctl "$told" "$unit" || fail "systemctl $told $unit ended with $?"
+  [ -n "$unit" ] || return 0
+  verb=$told
+  [ "$(show ActiveState)" = active ] || verb=restart # what is down cannot be reloaded
+  [ "$verb" = reload ] || systemctl reset-failed "$unit" 2>/dev/null || :
+  timeout "$tell_limit" systemctl "$verb" "$unit" || fail "systemctl $verb $unit ended with $?"
   sleep 1
   now=$(show ActiveState)
   [ "$now" = active ] || fail "$unit is $now after it was told"
-  printf 'told: %s, %s, is active\n' "$unit" "$told"
+  printf 'told: %s, %s, is active\n' "$unit" "$verb"
 }
 was_told() {
   [ -n "$unit" ] || return 0

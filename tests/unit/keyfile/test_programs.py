@@ -158,6 +158,16 @@ def test_readers_that_are_told_otherwise(reader: FakeReader, told: str) -> None:
     assert reader.holds(planned.has_new)
 
 
+def test_what_is_down_is_started_when_it_is_taken_back(reader: FakeReader) -> None:
+    """It cannot be reloaded."""
+    planned = reader.told("reload")
+    assert reader.run(install_text(planned)).returncode == 0
+    reader.state(ActiveState="failed")
+    assert reader.run(put_back_text(planned)).returncode == 0
+    assert reader.done == ["reload", "restart"]
+    assert reader.holds(planned.has_old)
+
+
 def test_a_unit_that_does_not_come_back_is_told_and_taken_back(reader: FakeReader) -> None:
     """The step fails with the new key in place; what takes it back needs no healthy unit."""
     (reader.root / "broken").touch()

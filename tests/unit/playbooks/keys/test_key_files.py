@@ -22,7 +22,7 @@ from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.keyfile.inventory import Told
 from remediations.systems.keyfile.planned import PlannedKeyFile
 from remediations.systems.keyfile.poll import ReaderPoll
-from remediations.systems.keyfile.reading import KeptKey
+from remediations.systems.keyfile.reading import KeptKey, ReaderUnit
 from remediations.systems.stores.reading import StoresReading
 from remediations.systems.transactions.values import KeysReading
 from remediations.values.reading import Known, Why
@@ -140,6 +140,11 @@ def guard(name: str, keys: KeysSituation) -> GuardResult:
     return check(keys, HOST)
 
 
+def unit(**changes: object) -> Known[ReaderUnit]:
+    """Another state of its unit."""
+    return known(msgspec.structs.replace(UNIT, **changes))
+
+
 CASES: list[tuple[str, str, KeysSituation, Outcome]] = [
     ("R32", "host_is_ready", readers(), PASS),
     ("R32", "host_is_ready", readers(sudo=False), BLOCK),
@@ -162,6 +167,10 @@ CASES: list[tuple[str, str, KeysSituation, Outcome]] = [
     ("R30", "new_key_is_there", readers(reader(staged=unknown(Why.REFUSED))), UNKNOWN),
     ("R31", "unit_can_be_told", readers(), PASS),
     ("R31", "unit_can_be_told", readers(reader(unit=unknown())), UNKNOWN),
+    ("R39", "unit_is_loaded", readers(), PASS),
+    ("R39", "unit_is_loaded", readers(reader(unit=unit(active="inactive"))), PASS),
+    ("R39", "unit_is_loaded", readers(reader(unit=unit(load="not-found"))), BLOCK),
+    ("R39", "unit_is_loaded", readers(reader(unit=unknown())), UNKNOWN),
     ("R36", "former_key_is_kept", readers(installed()), PASS),
     ("R36", "former_key_is_kept", readers(reader()), PASS),
     ("R36", "former_key_is_kept", readers(installed(former=kept())), BLOCK),
@@ -202,6 +211,7 @@ def test_the_wrong_key_under_the_right_name_blocks() -> None:
     ("told", "changes", "outcome"),
     [
         (Told.RESTART, {"active": "failed"}, PASS),
+        (Told.RESTART, {"active": "activating"}, PASS),
         (Told.RESTART, {"active": "inactive"}, BLOCK),
         (Told.RESTART, {"load": "not-found", "active": "inactive"}, BLOCK),
         (Told.RELOAD, {"reloads": True}, PASS),
@@ -213,8 +223,7 @@ def test_a_unit_that_people_stopped_stays_theirs(
     told: Told, changes: dict[str, object], outcome: Outcome
 ) -> None:
     """A failed one may be restarted: perhaps it fails for want of the key."""
-    unit = known(msgspec.structs.replace(UNIT, **changes))
-    keys = readers(reader(told=entry(told=told), unit=unit))
+    keys = readers(reader(told=entry(told=told), unit=unit(**changes)))
     assert guard("unit_can_be_told", keys).outcome is outcome
 
 
@@ -348,11 +357,10 @@ def test_a_gate_waits_until_it_is_ready() -> None:
 
 def test_a_reload_is_another_change_of_state() -> None:
     """The invocation stays."""
-    unit = msgspec.structs.replace(UNIT, reloads=True)
-    keys = readers(reader(told=entry(told=Told.RELOAD), unit=known(unit)))
+    keys = readers(reader(told=entry(told=Told.RELOAD), unit=unit(reloads=True)))
     assert planned(keys)[0].mark == "100"
-    assert not verdict(keys, poll(unit=unit)).open
-    assert verdict(keys, poll(unit=msgspec.structs.replace(unit, changed_us=101))).open
+    assert not verdict(keys, poll(unit=unit(reloads=True).value)).open
+    assert verdict(keys, poll(unit=unit(changed_us=101).value)).open
 
 
 def test_a_gate_waits_until_the_old_key_is_gone() -> None:
