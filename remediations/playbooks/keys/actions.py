@@ -13,6 +13,7 @@ from remediations.playbooks.keys.guards import (
     registering_was_tried,
     revoking_was_tried,
 )
+from remediations.playbooks.keys.key_file_actions import reader_levels
 from remediations.playbooks.keys.reencryption_actions import store_levels
 from remediations.playbooks.keys.sessions_actions import session_levels
 from remediations.playbooks.keys.situation import REASON, KeysSituation
@@ -145,15 +146,12 @@ def revoke_data(facts: Facts, target: str) -> StepData:
 
 
 def levels(keys: KeysSituation) -> tuple[Level, ...]:
-    """How many keys of the account are not revoked, what is sealed to the one that is out, and what
-    is not reset for it."""
+    """How many keys of the account are not revoked, what is sealed to the one that is out, what is
+    not reset for it, and how many readers have the one in its place."""
     now = _active(keys)
     more = 1 if keys.new_key else 0
-    return (
-        Level(measure=MEASURE, now=now, total=now + more, floor=0),
-        *store_levels(keys),
-        *session_levels(keys),
-    )
+    own = Level(measure=MEASURE, now=now, total=now + more, floor=0)
+    return (own, *store_levels(keys), *session_levels(keys), *reader_levels(keys))
 
 
 def _active(keys: KeysSituation) -> int:

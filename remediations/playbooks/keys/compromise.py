@@ -11,6 +11,7 @@ from remediations.playbooks.keys.actions import REGISTER, REVOKE
 from remediations.playbooks.keys.checks.titles import CHECKS
 from remediations.playbooks.keys.chosen import INPUTS, KEY_INPUTS, flaw_of_key, flaw_of_order
 from remediations.playbooks.keys.gates import stands_gate
+from remediations.playbooks.keys.key_file_branches import install_branch, retire_branch
 from remediations.playbooks.keys.situation import AS, REASON, ROTATE_FIRST, KeysSituation
 from remediations.playbooks.keys.warnings import NOT_PROTECTED, sign_first
 from remediations.values.reading import value_or_none
@@ -92,7 +93,9 @@ PLAYBOOK = Playbook(
         ),
         grant.BRANCH,
         rotate.BRANCH,
+        install_branch(*KEY_INPUTS),
         reencryption.branch(*KEY_INPUTS),
         sessions.branch(*KEY_INPUTS),
+        retire_branch(*KEY_INPUTS),
     ),
 )

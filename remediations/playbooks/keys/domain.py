@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING
 from remediations.engine.apply.look import Watch
 from remediations.engine.domain import Domain
 from remediations.engine.plan.plan import Plan
-from remediations.playbooks.keys import compromise, grant, rotate
+from remediations.playbooks.keys import compromise, grant, key_file_actions, rotate
 from remediations.playbooks.keys.actions import REGISTER, REVOKE, keys_facts, levels
 from remediations.playbooks.keys.finding import NAME, conclude
-from remediations.playbooks.keys.gates import KeysBefore, KeysLook, KeyStands, baseline
+from remediations.playbooks.keys.gates import (
+    HOST_DRIVER,
+    KeysBefore,
+    KeysLook,
+    KeyStands,
+    baseline,
+)
 from remediations.playbooks.keys.guards import INVARIANTS
+from remediations.playbooks.keys.key_file_gates import (
+    FormerKeyGone,
+    ReadersBefore,
+    ReaderServes,
+)
+from remediations.playbooks.keys.key_file_guards import READER_INVARIANTS
 from remediations.playbooks.keys.reencryption_actions import PROVE_STORE, RESEAL_STORE
 from remediations.playbooks.keys.reencryption_gates import JobsEnded, StoresBefore
 from remediations.playbooks.keys.reencryption_guards import (
@@ -32,8 +44,8 @@ if TYPE_CHECKING:  # it needs SSH, which takes a quarter of a second to load
 
 
 def watch(plan: Plan, reach: Reach) -> Watch:
-    """Looks at the accounts of the inventory and at the owner of the key, or at the jobs or items
-    of the plan."""
+    """Looks at the accounts of the inventory and at the owner of the key, or at the jobs, the items
+    or the readers of the plan."""
     if any(step.driver == JOB_DRIVER for step in plan.steps):
         from remediations.playbooks.keys.reencryption_watch import watch_jobs
 
@@ -42,6 +54,10 @@ def watch(plan: Plan, reach: Reach) -> Watch:
         from remediations.playbooks.keys.sessions_watch import watch_items
 
         return watch_items(plan)
+    if any(step.driver == HOST_DRIVER for step in plan.steps):
+        from remediations.playbooks.keys.key_file_watch import watch_readers
+
+        return watch_readers(plan, reach)
     # Imported here: who reads a saved observation asks nobody.
     from remediations.systems.transactions.inventory import keys_of
     from remediations.systems.transactions.look import read_now
@@ -79,7 +95,12 @@ DOMAIN = Domain(
     finding=conclude,
     detail=lambda keys: Part.of(keys.reading),
     facts=keys_facts,
-    invariants=(*INVARIANTS, nothing_is_undeclared, what_is_locked_is_accepted),
+    invariants=(
+        *INVARIANTS,
+        nothing_is_undeclared,
+        what_is_locked_is_accepted,
+        *READER_INVARIANTS,
+    ),
     levels=levels,
     baseline=baseline,
     resources=_resources,
@@ -88,6 +109,7 @@ DOMAIN = Domain(
         REVOKE,
         *grant.ACTIONS,
         rotate.ROTATE_ACTION,
+        *key_file_actions.ACTIONS,
         PROVE_STORE,
         RESEAL_STORE,
         RESET_ITEM,
@@ -97,7 +119,17 @@ DOMAIN = Domain(
     checks="remediations.playbooks.keys.checks",
     rules="remediations.playbooks.keys.rules",
     alerts="remediations.playbooks.keys",
-    kinds=(KeyStands, KeysBefore, JobsEnded, StoresBefore, ItemsReset, SessionsBefore),
+    kinds=(
+        KeyStands,
+        KeysBefore,
+        JobsEnded,
+        StoresBefore,
+        ItemsReset,
+        SessionsBefore,
+        ReaderServes,
+        FormerKeyGone,
+        ReadersBefore,
+    ),
     doctor=_doctor,
     with_inputs=lambda keys, inputs: replace(keys, inputs=inputs),
 )

@@ -13,6 +13,7 @@ from remediations.engine.find.finding import (
     evidence_of,
 )
 from remediations.playbooks.keys.conditions import KeyCondition, day, judge_key
+from remediations.playbooks.keys.key_files import reader_table
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.render.formats import count_of
 from remediations.systems.sessions.reading import ItemReading
@@ -139,6 +140,8 @@ def _tables(keys: KeysSituation) -> Iterator[FindingTable]:
             columns=("item", "what it resets", "by its probe"),
             rows=items,
         )
+    if (table := reader_table(keys)) is not None:
+        yield table
     others = tuple(_others(keys))
     if others:
         yield FindingTable(

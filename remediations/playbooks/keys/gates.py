@@ -8,6 +8,7 @@ from typing import ClassVar
 from remediations.engine.apply.look import GateVerdict, Point, Sight
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import Gate
+from remediations.playbooks.keys.key_file_gates import readers_before
 from remediations.playbooks.keys.reencryption_gates import stores_before
 from remediations.playbooks.keys.sessions_gates import sessions_before
 from remediations.playbooks.keys.situation import KeysSituation
@@ -20,6 +21,7 @@ from remediations.values.record import Record
 
 MEASURE = "active keys"
 GATE_LIMIT_S = 120
+HOST_DRIVER = "host"
 _TWO = 2
 
 
@@ -64,6 +66,8 @@ def baseline(keys: KeysSituation, proposal: Proposal[KeysSituation]) -> tuple[Pa
         return stores_before(keys, proposal)
     if any(move.action.driver == SESSIONS_DRIVER for move in proposal.moves):
         return sessions_before(keys, proposal)
+    if any(move.action.driver == HOST_DRIVER for move in proposal.moves):
+        return readers_before(keys, proposal)
     (target,) = proposal.targets
     state = keys.state(target)
     before = KeysBefore(

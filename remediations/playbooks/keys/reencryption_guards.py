@@ -212,7 +212,7 @@ def nothing_is_undeclared(
 def what_is_locked_is_accepted(
     keys: KeysSituation, proposal: Proposal[KeysSituation]
 ) -> GuardResult | None:
-    """R39: what names the key where nothing can be sealed anew from here was accepted, by its
+    """R40: what names the key where nothing can be sealed anew from here was accepted, by its
     number. Else "all of it" is no true sentence."""
     if not any(one.startswith(STORE_TARGET) for one in proposal.targets):
         return None
@@ -227,7 +227,7 @@ def what_is_locked_is_accepted(
     ]
     told = [f"{name}: {count} accepted" for name, count in found.items()]
     return guard_result(
-        "R39",
+        "R40",
         "what names the key and cannot be sealed anew from here is accepted",
         holds=False if over else None if unread else True,
         got="; ".join([*(over or told), *(f"{name}: not read" for name in unread)]) or "none",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from remediations.engine.domain import Inputs
 from remediations.engine.observe.observation import Observation
+from remediations.systems.hosts.reading import HostsReading
+from remediations.systems.keyfile.reading import KeyFilesReading
 from remediations.systems.sessions.reading import SessionsReading
 from remediations.systems.stores.reading import StoresReading
 from remediations.systems.transactions.values import (
@@ -32,12 +34,14 @@ KEY_BYTES = 32
 @dataclass(frozen=True, kw_only=True)
 class KeysSituation:
     """The accounts of an inventory, which of them may be acted on (`only`, empty for all), what
-    people chose (`inputs`), and when it was read; and the stores and what can be reset, None where
-    it has none."""
+    people chose (`inputs`), and when it was read; and the stores, what can be reset, and the hosts
+    with readers, None where it has none."""
 
     reading: KeysReading
     stores: StoresReading | None = None
     sessions: SessionsReading | None = None
+    readers: KeyFilesReading | None = None
+    hosts: HostsReading | None = None
     at: Moment
     only: frozenset[str]
     inputs: Inputs = field(default_factory=dict)
@@ -179,10 +183,14 @@ def situation(observation: Observation, only: frozenset[str]) -> KeysSituation:
     reading = observation.read(KeysReading)
     has_stores = observation.part(StoresReading.KIND) is not None
     has_sessions = observation.part(SessionsReading.KIND) is not None
+    has_readers = observation.part(KeyFilesReading.KIND) is not None
+    has_hosts = observation.part(HostsReading.KIND) is not None
     return KeysSituation(
         reading=reading,
         stores=observation.read(StoresReading) if has_stores else None,
         sessions=observation.read(SessionsReading) if has_sessions else None,
+        readers=observation.read(KeyFilesReading) if has_readers else None,
+        hosts=observation.read(HostsReading) if has_hosts else None,
         at=observation.began,
         only=only,
     )

@@ -32,8 +32,8 @@ from remediations.systems.hosts.program import shell_text
 
 LAUNCHER = shell_text("root_only.sh") + shell_text("launcher.sh")
 LOOK_LIMIT_S = 5
-PROBES = (
-    guest_functions(LOOK_LIMIT_S, SYNC_SETTINGS) + shell_text("jail.sh") + shell_text("probes.sh")
+PROBES = guest_functions(LOOK_LIMIT_S, SYNC_SETTINGS) + "".join(
+    map(shell_text, ("jail.sh", "key_file.sh", "key_file_probe.sh", "probes.sh"))
 )
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15

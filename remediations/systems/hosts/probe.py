@@ -33,6 +33,7 @@ class ProbeName(StrEnum):
     FILE_KEPT = "file-kept"  # SHA256: `files.sh` keeps this file
     MODEL_SERVED = "model-served"  # UNIT INVOCATION|- DIRECTORY SHA256: these files, in use since
     ENVIRONMENT_IS = "environment-is"  # FILE NAME=VALUE|-NAME…: these lines, or none of the name
+    KEY_FILE_IS = "key-file-is"  # UNIT|- MARK|- FILE FORM FINGERPRINT: this key, and it was told
     NOT_JAILED = "not-jailed"  # RPC OPERATOR: the node there says that the validator is not jailed
 
 
@@ -147,3 +148,11 @@ def environment_is(file: str, words: Sequence[str]) -> Probe:
     """Whether a file of NAME=VALUE lines has each of these lines, and no other of its name;
     `-NAME` stands for no line."""
     return Probe(name=ProbeName.ENVIRONMENT_IS, arguments=(file, *words))
+
+
+def key_file_is(unit: str, mark: str, file: str, form: str, fingerprint: str) -> Probe:
+    """Whether the private key in `file` is of this fingerprint, and `unit` ("" for none) is active
+    and was told since: by another invocation than `mark`, or by a change of its state after that
+    time ("": it need not have been)."""
+    arguments = (unit or "-", mark or "-", file, form, fingerprint)
+    return Probe(name=ProbeName.KEY_FILE_IS, arguments=arguments)

@@ -14,9 +14,9 @@
 #   not-jailed RPC OPERATOR
 #   file-kept SHA256
 #   model-served UNIT INVOCATION|- DIRECTORY SHA256
-#   environment-is FILE NAME=VALUE|-NAME...
+#   environment-is FILE NAME=VALUE|-NAME... | key-file-is UNIT|- MARK|- FILE FORM FINGERPRINT
 #
-# It follows the functions of service_user.sh, which look into files of a home, and of jail.sh.
+# It follows the functions of service_user.sh, jail.sh, key_file.sh and key_file_probe.sh.
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
 # 64 wrong number of arguments, 65 a bad argument, 69 systemd or the file does not tell.
 set -eu
@@ -313,6 +313,7 @@ case ${1:-}/$# in
   databases-aside/5) databases_aside "$2" "$3" "$4" "$5" ;;
   not-jailed/3) not_jailed "$2" "$3" ;;
   file-kept/2) file_kept "$2" ;;
+  key-file-is/6) key_file_is "$2" "$3" "$4" "$5" "$6" ;;
   environment-is/[1-9]*)
     shift
     [ "$#" -gt 1 ] || refuse 64 "bad probe or number of arguments"

@@ -61,6 +61,7 @@ from tests.unit.kubernetes.fake_nodes import two_nodes
 from tests.unit.kubernetes.test_look import ENTRY
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.playbooks.keys.cases import situation as keys_situation
+from tests.unit.playbooks.keys.reader_cases import installed, reader, readers
 from tests.unit.playbooks.keys.session_cases import item as session_item
 from tests.unit.playbooks.keys.session_cases import leaked, sessions
 from tests.unit.playbooks.keys.session_cases import read as item_read
@@ -159,6 +160,7 @@ def real_parts() -> Mapping[str, Part]:
         *parts_of_stores(),
         *parts_of_keys(),
         *parts_of_sessions(),
+        *parts_of_readers(),
     )
     return {part.kind: part for part in (*told, *observed, *found, *planned, *more)}
 
@@ -209,6 +211,19 @@ def parts_of_stores() -> tuple[Part, ...]:
     nowhere = FilesPlace(name="gone", path="/nowhere/at/all")
     reading = StoresReading(stores=(read_store(here, 60), read_store(nowhere, 60)))
     return (Part.of(StoresEntry(read_within_s=60, places=(here, nowhere))), Part.of(reading))
+
+
+def parts_of_readers() -> Iterator[Part]:
+    """What is read of readers of keys, and what plans for them hold."""
+    installs, retires = readers(reader()), readers(installed())
+    assert installs.readers is not None
+    yield Part.of(installs.readers)
+    yield Part.of(installs.readers.hosts[0].entry)
+    for name, found in (("install-key", installs), ("retire-key-file", retires)):
+        (branch,) = (one for one in INC_005.branches if one.name == name)
+        proposal = branch.propose(found)
+        yield from keys_baseline(found, proposal)
+        yield proposal.stages[0].gate.asks
 
 
 def parts_of_keys() -> Iterator[Part]:

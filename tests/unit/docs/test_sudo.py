@@ -33,6 +33,11 @@ from remediations.systems.comet.unjail import PlannedTransaction, PlannedUnjail,
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
 from remediations.systems.hosts.files import FILE_LIMIT_S, FILES
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND, host_program
+from remediations.systems.keyfile.planned import PlannedKeyFile
+from remediations.systems.keyfile.programs import install_text as install_key_text
+from remediations.systems.keyfile.programs import put_back_text as put_back_key_text
+from remediations.systems.keyfile.programs import retire_text as retire_key_text
+from remediations.systems.keyfile.system import KEYFILE
 from remediations.systems.podman.planned import PlannedContainer
 from remediations.systems.podman.programs import remove_dead_text, restart_text
 from remediations.systems.podman.system import PODMAN
@@ -61,7 +66,7 @@ PROGRAMS = frozenset(
     re.findall(
         r"\S+",
         """
-    awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find
+    awk base64 basename basenc cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find
     flock fuser getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp
     mount mountpoint mv nc nft nice nohup nproc od openssl perl pgrep pkill ps python3 readlink rm
     rmdir rsync sed setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl
@@ -124,6 +129,18 @@ ENVIRONMENT = PlannedEnvironment(
     settings="A=1",
     before="A=2",
 )
+KEY_FILE = PlannedKeyFile(
+    file="/etc/a/b.key",
+    form="hex",
+    owner="a",
+    group="a",
+    mode="0400",
+    told="restart",
+    unit="a.service",
+    mark="",
+    old="a" * 40,
+    new="b" * 40,
+)
 CONTAINER = PlannedContainer(
     unit="a.service", container="a", id="a" * 64, image="a/a:1", digest=f"sha256:{'a' * 64}"
 )
@@ -170,6 +187,10 @@ STARTED = {
     "restart of a container, removal of a dead one": restart_text(CONTAINER)
     + remove_dead_text(CONTAINER),
     "settings of a scoring service": ENVIRONMENT.text,
+    "reading of a key file": KEYFILE.fragment,
+    "exchange of a key file": install_key_text(KEY_FILE)
+    + put_back_key_text(KEY_FILE)
+    + retire_key_text(KEY_FILE),
     "exchange of a model": swap_text(MODEL) + put_back_text_of(MODEL) + keep_text(MODEL),
 }
 

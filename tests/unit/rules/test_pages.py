@@ -26,7 +26,11 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
 from remediations.playbooks.keys.checks.titles import CHECKS as KEYS_CHECKS
-from remediations.playbooks.keys.checks.titles import SESSION_CHECKS, STORE_CHECKS
+from remediations.playbooks.keys.checks.titles import (
+    READER_CHECKS,
+    SESSION_CHECKS,
+    STORE_CHECKS,
+)
 from remediations.playbooks.keys.conditions import KeyCondition
 from remediations.playbooks.keys.domain import DOMAIN as KEYS
 from remediations.playbooks.scoring.classes import ScoringClass
@@ -184,7 +188,7 @@ def test_titles_are_those_on_the_screens() -> None:
     """The same guard or check has the same title in a plan, in the checks, and here."""
     shown = {check.id: check.title for check in CHECKS}
     shown |= {guard: title for guard, title in titles().items() if guard not in SHARED_TITLE}
-    shown |= {**SERVICE_CHECKS, **KEYS_CHECKS, **STORE_CHECKS, **SESSION_CHECKS}
+    shown |= {**SERVICE_CHECKS, **KEYS_CHECKS, **STORE_CHECKS, **SESSION_CHECKS, **READER_CHECKS}
     entries = (*of(RuleKind.GUARD, RuleKind.CHECK), *OF_SERVICE, *OF_KEYS)
     told = {entry.id: entry.title for entry in entries}
     assert len(shown) > 35
@@ -203,9 +207,9 @@ def test_the_service_explains_all_that_it_says() -> None:
 def test_the_keys_explain_all_that_they_say() -> None:
     """Likewise."""
     told = {kind: {entry.id for entry in OF_KEYS if entry.kind is kind} for kind in RuleKind}
-    guards = (*range(1, 14), *range(16, 30), 39)
-    assert told[RuleKind.GUARD] == {f"R{number}" for number in guards}
-    assert told[RuleKind.CHECK] == {*KEYS_CHECKS, *STORE_CHECKS, *SESSION_CHECKS}
+    assert told[RuleKind.GUARD] == {f"R{number}" for number in range(1, 41)}
+    every = (*KEYS_CHECKS, *STORE_CHECKS, *SESSION_CHECKS, *READER_CHECKS)
+    assert told[RuleKind.CHECK] == set(every)
     assert told[RuleKind.CONDITION] == set(KeyCondition)
     assert told[RuleKind.CLASS] == {"keys-known", "keys-tampered", "keys-unread"}
 

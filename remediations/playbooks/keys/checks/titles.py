@@ -28,3 +28,11 @@ STORE_CHECKS: Mapping[str, str] = MappingProxyType(
         "RP9": "what was sealed anew has the content that it had",
     }
 )
+READER_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "RP20": "the key file of every reader that was acted on has the new key, as declared",
+        "RP21": "every reader that was acted on runs, and was told of it",
+        "RP22": "every reader that was acted on says that it is ready",
+        "RP23": "no reader that was acted on has a file of the old key",
+    }
+)

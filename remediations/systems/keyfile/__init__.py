@@ -1,0 +1,1 @@
+"""Readers of envelopes: the private key file of each, and how it is told of another one."""
