@@ -12,6 +12,7 @@ import pytest
 
 from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
+from tests.lab.faults_scoring import GATEWAY
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.scoring import (
@@ -144,6 +145,34 @@ def test_wrong_model_is_brought_back(scorers: Lab, operator: Operator) -> None:
     assert_alike(scorers, "after")
     assert scoring(operator)["verdict"] == "scores-agree"
     one_chain(scorers, scorers.world.top())
+
+
+@full_lab
+def test_what_needs_the_service_comes_back_and_a_node_is_not_stopped(
+    scorers: Lab, operator: Operator
+) -> None:
+    """systemd stops what requires the scorer with it, and starts it for nobody. A gateway comes
+    back; where it is the node itself, nothing is exchanged."""
+    scorers.need_scorer("val4")
+    scorers.break_wrong_model("val4")
+    scorers.systemctl("val4", "start", GATEWAY)
+    started = scorers.systemctl("val4", "show", "--property=InvocationID", GATEWAY)
+
+    bring_model(operator, "val4")
+
+    assert scorers.systemctl("val4", "is-active", GATEWAY).strip() == "active"
+    assert scorers.systemctl("val4", "show", "--property=InvocationID", GATEWAY) != started
+    assert_alike(scorers, "after")
+
+    scorers.break_node_needs_scorer("val4")
+    scorers.break_wrong_model("val4")
+    scorers.start("val4")
+    before, daemons = containers(scorers), scorers.world.daemons()
+    refused = operator.plan("INC-002")
+    assert refused.code == REFUSED, refused.document
+    assert "V24" in str(refused.document)
+    assert containers(scorers) == before
+    assert scorers.world.daemons() == daemons
 
 
 @full_lab

@@ -14,6 +14,7 @@ from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.playbooks.scoring.containers import (
     container_data,
     container_facts,
+    dependants_warning,
     restartable,
     service_container,
     stale,
@@ -126,10 +127,8 @@ def _stages(
 
 def _warnings(scoring: ScoringSituation, hosts: tuple[str, ...]) -> Iterator[str]:
     for host in hosts:
+        yield from dependants_warning(scoring, host)
         service = service_container(scoring, host)
-        if service.active_dependants:
-            units = name_some(service.active_dependants, 4)
-            yield f"{host}: {units} is stopped with the service, and started again"
         if service.unit is not None and service.unit.image and not service.unit.pinned:
             yield (
                 f"{host}: {service.unit.name} names its image by a tag, {service.unit.image}; the "

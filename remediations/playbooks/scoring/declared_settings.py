@@ -16,7 +16,7 @@ from remediations.engine.domain import Action, Branch, Facts, Move, Proposal, St
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.playbooks.scoring.container import ALIKE_LIMIT_S, RESTART_CONTAINER, RESTARTABLE
-from remediations.playbooks.scoring.containers import container_data, service_container
+from remediations.playbooks.scoring.containers import container_data, dependants_warning
 from remediations.playbooks.scoring.declared import (
     by_hand,
     configurable,
@@ -147,10 +147,7 @@ def _warnings(scoring: ScoringSituation, hosts: tuple[str, ...]) -> Iterator[str
             yield f"{host}: {file} changes by exactly these lines: {'  '.join(lines)}"
         else:
             yield f"{host}: {file} has what is declared; the process was started before"
-        service = service_container(scoring, host)
-        if service.active_dependants:
-            units = name_some(service.active_dependants, 4)
-            yield f"{host}: {units} is stopped with the service, and started again"
+        yield from dependants_warning(scoring, host)
     unnamed = by_hand(scoring)
     if unnamed:
         yield (

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from remediations.engine.domain import Action, Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.scoring.checks.titles import TITLES
+from remediations.playbooks.scoring.containers import dependants_warning
 from remediations.playbooks.scoring.gates import STEADY_S, AnswersAlike, KeepsScoring
 from remediations.playbooks.scoring.guards import model
+from remediations.playbooks.scoring.guards.container import PROCESS_BACK_GUARDS, PROCESS_GUARDS
 from remediations.playbooks.scoring.guards.scorer import host_ready, unit_loaded
 from remediations.playbooks.scoring.guards.table import SCORER_GUARDS
 from remediations.playbooks.scoring.impact import no_effect, restart_effect
@@ -27,6 +29,7 @@ from remediations.playbooks.scoring.model_facts import (
     model_data,
     model_facts,
     needing,
+    swap_data,
     targets,
 )
 from remediations.playbooks.scoring.situation import ScoringSituation
@@ -43,8 +46,8 @@ PUT_BACK_MODEL = Action(
     driver="host",
     deploy="scoring/put_back_model",
     facts=model_facts,
-    data=model_data,
-    guards=(host_ready, unit_loaded),
+    data=swap_data,
+    guards=(host_ready, unit_loaded, *PROCESS_BACK_GUARDS),
     effects=no_effect,
 )
 """Takes back `SWAP_MODEL`: the model of before, and what the unit expected."""
@@ -54,9 +57,10 @@ SWAP_MODEL = Action(
     driver="host",
     deploy="scoring/swap_model",
     facts=model_facts,
-    data=model_data,
+    data=swap_data,
     guards=(
         *SCORER_GUARDS,
+        *PROCESS_GUARDS,
         model.model_agreed,
         model.needs_model,
         model.model_staged,
@@ -65,7 +69,8 @@ SWAP_MODEL = Action(
     effects=restart_effect,
     undone_by=PUT_BACK_MODEL,
 )
-"""The agreed model beside the old one, exchanged by a rename; the unit is restarted."""
+"""The agreed model beside the old one, exchanged by a rename; the unit is restarted, and what was
+stopped with it comes back."""
 
 KEEP = Action(
     name="scorer.keep_model",
@@ -180,6 +185,7 @@ def _stages(
 
 def _warnings(scoring: ScoringSituation, hosts: tuple[str, ...]) -> Iterator[str]:
     for host in hosts:
+        yield from dependants_warning(scoring, host)
         unit = getattr(scoring.scorer(host).unit, "value", None)
         if unit is not None and unit.expects and unit.expects != scoring.finding.model:
             yield (
