@@ -15,7 +15,7 @@ from remediations.playbooks.chain.finding import ChainFinding
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.playbooks.chain.situation import situation as chain_situation
 from remediations.playbooks.scoring.diagnose.conclude import conclude
-from remediations.playbooks.scoring.diagnose.reference import Powers
+from remediations.playbooks.scoring.diagnose.reference import Given, Powers, why_not_pinned
 from remediations.playbooks.scoring.finding import ScoringFinding
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import has_nodes
@@ -52,6 +52,13 @@ class ScoringSituation:
         """The model as it lies on the machine that read the inventory; None where none is named."""
         source = self.scoring.source
         return None if isinstance(source, UnsetType) else source
+
+    @cached_property
+    def why_not_pinned(self) -> str:
+        """Why the pinned model's golden answers are not the measure; "" where they are, or would
+        be."""
+        given = [Given(one.model, one.answers, one.power) for one in self.finding.scorers]
+        return why_not_pinned(self.scoring, given, self.finding.total_power)
 
     def scorer(self, host: str) -> ScorerReading:
         """The reading of the service on `host`."""

@@ -208,6 +208,11 @@ def agreed_text(finding: ScoringFinding) -> str:
         return "too many are late: nobody answers otherwise than the golden vectors"
     group = next(one for one in finding.answers if one.digest == finding.agreed)
     share = percent(group.power, finding.total_power)
+    if finding.agreed_basis is Basis.PIN:
+        return (
+            f"{group.digest[:12]} of the pinned model, by {group.power} of {finding.total_power} "
+            f"({share}): none has more than two thirds"
+        )
     return f"{group.digest[:12]} by {group.power} of {finding.total_power} ({share})"
 
 

@@ -198,7 +198,8 @@ def test_a_pin_decides_where_powers_do_not() -> None:
     reading = world.scorers({"val1": SKEW, "val4": SKEW}, scoring=world.declared(model=world.MODEL))
     case = case_of(observed(reading, keeping("val3", "val4", "val1", sha256=world.MODEL)))
     assert case.judge()["V8", "val4"].outcome is Outcome.PASS
-    assert case.judge()["V1", ""].outcome is Outcome.BLOCK  # but no answers are agreed
+    assert case.judge()["V1", ""].outcome is Outcome.PASS  # 50 of 100 show what it means
+    assert case.judge()["V3", ""].outcome is Outcome.BLOCK  # but the chain makes blocks
 
 
 def test_unknown_powers_block() -> None:
