@@ -108,7 +108,11 @@ def situation(observation: Observation, only: frozenset[str]) -> ScoringSituatio
         hosts=observation.read(HostsReading),
         chain=chain,
         finding=conclude(
-            reading, powers_of(chain), _clusters(chain), images_of(observation, reading)
+            reading,
+            powers_of(chain),
+            _clusters(chain),
+            images_of(observation, reading),
+            ended_for_memory(observation, reading),
         ),
         only=only,
     )
@@ -127,6 +131,20 @@ def images_of(observation: Observation, reading: ScorersReading) -> Mapping[str,
         if len(running) == 1 and running[0].image_digest:
             found[one.host] = running[0].image_digest
     return found
+
+
+def ended_for_memory(observation: Observation, reading: ScorersReading) -> frozenset[str]:
+    """The hosts whose service's container podman calls ended for memory. One that was removed after
+    its end tells nothing."""
+    if observation.part(PodmanReading.KIND) is None:
+        return frozenset()
+    units = {one.host: one.entry.unit for one in reading.hosts}
+    return frozenset(
+        there.host
+        for there in observation.read(PodmanReading).hosts
+        for one in value_or_none(there.containers) or ()
+        if one.unit == units.get(there.host) and one.out_of_memory and not one.runs
+    )
 
 
 def powers_of(chain: ChainSituation | None) -> Powers:
