@@ -65,7 +65,7 @@ REMOVE_DEAD = Action(
 """Remove exactly the dead container, by its id and without force, and start the unit."""
 
 ACTIONS = (RESTART_CONTAINER, REMOVE_DEAD)
-CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10"))
+CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10", "VP15"))
 
 
 def _restart_fits(scoring: ScoringSituation) -> str | None:

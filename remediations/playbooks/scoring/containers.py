@@ -164,12 +164,7 @@ def container_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
     same = one is not None and (lives or one.is_dead)
     return (
         *scorer_facts(scoring, host),
-        read_fact(
-            f"{host}.container",
-            unit.container if unit and unit.container else NONE,
-            reading.units,
-            "it is the one that is looked at",
-        ),
+        container_fact(scoring, host),
         read_fact(
             f"{host}.container_id",
             UNKNOWN if not read else one.id if one and same else NONE,
@@ -202,6 +197,17 @@ def container_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
             "inventory",
             why="nobody may listen there while it is down",
         ),
+    )
+
+
+def container_fact(scoring: ScoringSituation, host: str) -> Fact:
+    """The name of the service's container."""
+    service = service_container(scoring, host)
+    return read_fact(
+        f"{host}.container",
+        service.unit.container if service.unit and service.unit.container else NONE,
+        service.reading.units,
+        "it is the one that is looked at",
     )
 
 

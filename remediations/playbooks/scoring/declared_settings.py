@@ -85,7 +85,8 @@ RESTART_CONFIGURED = replace(
 
 ACTIONS = (CONFIGURE_SCORER, PUT_BACK_SETTINGS, RESTART_CONFIGURED, RESTART_AGAIN)
 CHECKS = tuple(
-    PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10", "VP11", "VP12")
+    PlannedCheck(id=id_, title=TITLES[id_])
+    for id_ in ("VP1", "VP2", "VP10", "VP15", "VP11", "VP12")
 )
 
 

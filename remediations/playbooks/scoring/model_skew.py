@@ -85,7 +85,7 @@ KEEP = Action(
 """For a donor: its model as one file, by its hash. Nothing is stopped."""
 
 ACTIONS = (KEEP, SWAP_MODEL, PUT_BACK_MODEL)
-CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP3"))
+CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP3", "VP15"))
 KEEP_CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP2",))
 
 

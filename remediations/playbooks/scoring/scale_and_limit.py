@@ -47,7 +47,8 @@ from remediations.render.formats import name_some
 from remediations.values.part import Part
 
 CHECKS = tuple(
-    PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10", "VP13", "VP14")
+    PlannedCheck(id=id_, title=TITLES[id_])
+    for id_ in ("VP1", "VP2", "VP10", "VP15", "VP13", "VP14")
 )
 WORST = (
     "a service does not come back, or answers otherwise: its validator is then without a right "

@@ -108,6 +108,9 @@ def test_the_plan_is_compiled_and_its_bytes_hold_what_decides() -> None:
     assert f"sha256={world.MODEL}\n" in step.payload
     assert f"replaces={world.OTHER}\n" in step.payload
     assert step.probe[0] == "model-served"
+    assert {"VP1", "VP2", "VP3", "VP15"} == {check.id for check in plan.checks}
+    # What VP15 is asked with stands in the plan.
+    assert {f.name: f.value for f in plan.facts}["val4.container"] == "veid-scorer"
     ((undo,),) = [stage.undo for stage in plan.stages]
     for one in (step, *undo.steps):
         assert "dependants=gateway.service\n" in one.payload
