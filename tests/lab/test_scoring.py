@@ -25,7 +25,7 @@ from tests.lab.scoring import (
     loader_hash,
     model_files,
 )
-from tests.lab.scoring_inventory import with_model_directory
+from tests.lab.scoring_inventory import pinned, with_model_directory
 from tests.lab.test_goes_on import entries
 from tests.lab.test_scoring_lab import behind, wait_for
 from tests.lab.test_undo import undone
@@ -35,7 +35,7 @@ from tests.lab.world_scoring import OnChain, bits, on_chain, predict
 SOUND = model_files("trust_score")
 WORLD_CHANGED, TRIES = 6, 3
 PLANNED, REFUSED, WORLD_CHANGED = 3, 4, 6
-LOOKS, BUSY_S = 8, 120
+LOOKS, BUSY_S, STANDS_S = 8, 120, 8
 FILES = "/var/lib/remediate/files"
 
 
@@ -217,6 +217,8 @@ def test_disagreement_that_split_the_chain_is_healed_to_the_end(
         ("break_half_copied_model", "half-copy"),
         ("break_model_changed", "model-changed"),
         ("break_scorer_stopped", "scorer-down"),
+        ("break_gpu_gone", "start-refused"),
+        ("break_scorer_crash_loop", "start-refused"),
         ("break_stub", "stub"),
         ("rename_image", "agrees"),
         ("rename_model", "agrees"),
@@ -241,6 +243,43 @@ def test_nobody_is_right_without_two_thirds(scorers: Lab, operator: Operator) ->
     assert operator.plan("INC-002").code == REFUSED
     assert containers(scorers) == before
     assert scorers.systemctl("val1", "is-active", UNIT).strip() == "active"
+
+
+def stands(lab: Lab) -> bool:
+    """Whether it makes no block for some seconds."""
+    height = lab.world.top()
+    time.sleep(STANDS_S)
+    return lab.world.top() == height
+
+
+@full_lab
+def test_a_pin_decides_when_the_chain_stands(scorers: Lab, operator: Operator) -> None:
+    """The same 60 | 40, with the pin of the 60, who keep the model. While there are blocks nothing
+    is exchanged; a score stops the chain, and then val1 gets what people pinned. Nobody else is
+    touched, and all answer alike."""
+    for host in scorers.validators():
+        scorers.hosts[host].sh(f"rm -f {FILES}/{loader_hash(SOUND)}")
+    scorers.break_wrong_model("val1")
+    with pinned(scorers):
+        kept = operator.rescue("INC-002")
+        assert kept.code == 0, kept.why
+        staged = operator.says("stage", loader_hash(SOUND), "--donor", "val4", "--limit", "val1")
+        assert staged.code == 0, staged.document
+        before = containers(scorers)
+        refused = operator.plan("INC-002")
+        assert refused.code == REFUSED, refused.document
+        assert "the chain makes blocks" in str(refused.document)
+        assert containers(scorers) == before
+
+        scorers.ask_score("split")
+        wait_for(lambda: stands(scorers), BUSY_S)
+        swapped = rescued_in_looks(operator, "INC-002")
+        assert swapped.code == 0, swapped.why
+        after = containers(scorers)
+        assert {host for host in after if after[host] != before[host]} == {"val1"}
+        wanted = bits(expected_score(features("after"), SOUND))
+        assert {bits(predict(scorers, host, "after")) for host in after} == {wanted}
+        assert scoring(operator)["verdict"] == "scores-agree"
 
 
 # --- containers
