@@ -38,7 +38,7 @@ soak: root setup ## a hundred seeded disasters, and what is cut off (root; hours
 ifndef SEED
 	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest --timeout=1800 \
 	  tests/lab/test_goes_on.py tests/lab/test_resume.py tests/lab/test_cut_off.py tests/lab/test_signable.py \
-	  tests/lab/test_kubernetes.py tests/lab/test_drain.py
+	  tests/lab/test_kubernetes.py tests/lab/test_drain.py tests/lab/test_scale.py
 endif
 	$(PYTHON) -m tests.soak --matrix
 	$(AS_ROOT) $(PYTHON) -m tests.soak --contestant $(CONTESTANT)

@@ -32,6 +32,7 @@ FEW_MEMORY = " ".join(
 """One limit that is named takes the place of all that podman's configuration has."""
 STALE_LIMIT_S = 15.0
 DROP_IN = "fault.conf"
+GATEWAY = "veid-gateway.service"
 
 
 class ScoringFaults(Client):
@@ -191,6 +192,27 @@ class ScoringFaults(Client):
             self.restart(host)
 
         self.mend_node(mend)
+
+    def need_scorer(self, host: str) -> None:
+        """Not a fault: a unit of its own that requires the scorer, and so is stopped with it."""
+        machine = self.hosts[host]
+        file = machine.path(f"/etc/systemd/system/{GATEWAY}")
+        file.write_text(
+            f"[Unit]\nRequires={UNIT}\nAfter={UNIT}\n[Service]\nExecStart=/bin/sleep infinity\n"
+        )
+        machine.sh(f"systemctl daemon-reload; systemctl start {GATEWAY}")
+
+        def mend() -> None:
+            machine.sh(f"systemctl stop {GATEWAY}", check=False)
+            file.unlink()
+            machine.sh("systemctl daemon-reload")
+
+        self.mend_host(mend)
+
+    def break_node_needs_scorer(self, host: str) -> None:
+        """The node's unit requires the scorer: whoever restarts that stops a validator."""
+        self._drop_in_for(host, self.unit(host), f"[Unit]\nRequires={UNIT}\n")
+        self.mend_node(lambda: self._remove_drop_in(host, self.unit(host)))
 
     def start_scorer(self, host: str) -> None:
         """Start it, whatever it ended with."""

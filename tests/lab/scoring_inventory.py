@@ -47,6 +47,19 @@ def write_inventory(lab: Lab) -> None:
 
 
 @contextmanager
+def pinned(lab: Lab) -> Iterator[None]:
+    """The inventory pins the sound model."""
+    inventory = lab.access.inventory
+    before = inventory.read_text()
+    pin = loader_hash(model_files("trust_score"))
+    inventory.write_text(before.replace("scoring:\n", f"scoring:\n  model: {pin}\n", 1))
+    try:
+        yield
+    finally:
+        inventory.write_text(before)
+
+
+@contextmanager
 def with_model_directory(lab: Lab, files: Mapping[str, bytes]) -> Iterator[Path]:
     """The inventory pins the sound model, and names a directory beside it with these files."""
     inventory = lab.access.inventory

@@ -24,7 +24,6 @@ from tests.lab.scoring import (
     loader_hash,
     model_files,
 )
-from tests.lab.scoring_inventory import with_model_directory
 from tests.lab.test_goes_on import entries
 from tests.lab.test_scoring_lab import behind, wait_for
 from tests.lab.test_undo import undone
@@ -86,41 +85,6 @@ def bring_model(operator: Operator, host: str) -> None:
     swapped = operator.rescue("INC-002")
     assert swapped.code == 0, swapped.why
     assert swapped.document["outcome"] == "ok"
-
-
-@full_lab
-def test_model_of_this_machine_is_brought(scorers: Lab, operator: Operator) -> None:
-    """The pinned model lies beside the inventory: it is brought from there, by its hash, and no
-    other host gives its copy. With another model there nothing is offered."""
-    sha256 = loader_hash(SOUND)
-    for host in scorers.validators():
-        scorers.hosts[host].sh(f"rm -f {FILES}/{sha256}")
-    scorers.break_wrong_model("val4")
-    before = containers(scorers)
-    with with_model_directory(scorers, model_files("other")):
-        offered = operator.plan("INC-002")
-        assert offered.code == PLANNED, offered.document
-        shown = operator.says("show", offered.result["run"]).result["plan"]
-        assert shown["branch"] == "keep-model"
-    with with_model_directory(scorers, SOUND) as directory:
-        refused = operator.plan("INC-002")
-        assert refused.code == REFUSED, refused.document
-        words = ("stage", str(directory), "--without", "export_metadata.json", "--limit", "val4")
-        assert f"`remediate {' '.join(words)}` first" in refused.error["got"]
-        staged = operator.says(*words)
-        assert staged.code == 0, staged.document
-        assert staged.result["digest"] == sha256
-        swapped = operator.rescue("INC-002")
-        assert swapped.code == 0, swapped.why
-    after = containers(scorers)
-    assert {host for host in after if after[host] != before[host]} == {"val4"}
-    kept = {h: scorers.hosts[h].sh(f"ls {FILES} || true") for h in scorers.validators()}
-    assert [host for host, listed in kept.items() if sha256 in listed] == ["val4"]
-    here = scorers.hosts["val4"].path(MODEL)
-    held = {str(p.relative_to(here)): p.read_bytes() for p in here.rglob("*") if p.is_file()}
-    assert loader_hash(held) == sha256
-    assert_alike(scorers, "after")
-    assert scoring(operator)["verdict"] == "scores-agree"
 
 
 def test_wrong_model_is_brought_back(scorers: Lab, operator: Operator) -> None:
@@ -188,6 +152,8 @@ def test_disagreement_that_split_the_chain_is_healed_to_the_end(
         ("break_half_copied_model", "half-copy"),
         ("break_model_changed", "model-changed"),
         ("break_scorer_stopped", "scorer-down"),
+        ("break_gpu_gone", "start-refused"),
+        ("break_scorer_crash_loop", "start-refused"),
         ("break_stub", "stub"),
         ("rename_image", "agrees"),
         ("rename_model", "agrees"),

@@ -36,11 +36,13 @@ class ScorerCondition(StrEnum):
     UNREAD = "scorer-unread"
     UNDECIDED = "undecided"
     LOOPING = "scorer-looping"
+    REFUSED = "start-refused"
     DOWN = "scorer-down"
     TWO_SCORERS = "two-scorers"
     FROZEN = "frozen-engine"
     HALF_COPY = "half-copy"
     SKEW = "other-model"
+    CANNOT = "cannot-score"
     ERRORS = "scoring-errors"
     VARIES = "varies"
     STUB = "stub"
@@ -82,11 +84,21 @@ _RULES: dict[ScorerCondition, ConditionRule] = {
     ScorerCondition.LOOPING: _ill(
         "read the unit's journal: what it says before it ends is the cause", differs=False
     ),
+    ScorerCondition.REFUSED: _ill(
+        "mend what its last line names, in its unit or on its host, then start it: until then each "
+        "start ends in the same way",
+        differs=False,
+    ),
     ScorerCondition.DOWN: _ill("start its unit", Cure.RESTART, differs=False),
     ScorerCondition.TWO_SCORERS: _ill("stop the one that is not the unit's"),
     ScorerCondition.FROZEN: _ill("restart its unit", Cure.RESTART, differs=False),
     ScorerCondition.HALF_COPY: _ill("bring the whole model, beside the old one", Cure.MODEL),
     ScorerCondition.SKEW: _ill("bring the agreed model", Cure.MODEL),
+    ScorerCondition.CANNOT: _ill(
+        "run a build that can score, by its digest: this one answers nothing, and a restart "
+        "changes no build",
+        differs=False,
+    ),
     ScorerCondition.ERRORS: _ill("read the service's journal", Cure.RESTART, differs=False),
     ScorerCondition.VARIES: _out("one thread and deterministic operations are declared settings"),
     ScorerCondition.STUB: _ill(

@@ -14,6 +14,7 @@ from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.playbooks.scoring.containers import (
     container_data,
     container_facts,
+    dependants_warning,
     restartable,
     service_container,
     stale,
@@ -64,7 +65,7 @@ REMOVE_DEAD = Action(
 """Remove exactly the dead container, by its id and without force, and start the unit."""
 
 ACTIONS = (RESTART_CONTAINER, REMOVE_DEAD)
-CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10"))
+CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10", "VP15"))
 
 
 def _restart_fits(scoring: ScoringSituation) -> str | None:
@@ -126,10 +127,8 @@ def _stages(
 
 def _warnings(scoring: ScoringSituation, hosts: tuple[str, ...]) -> Iterator[str]:
     for host in hosts:
+        yield from dependants_warning(scoring, host)
         service = service_container(scoring, host)
-        if service.active_dependants:
-            units = name_some(service.active_dependants, 4)
-            yield f"{host}: {units} is stopped with the service, and started again"
         if service.unit is not None and service.unit.image and not service.unit.pinned:
             yield (
                 f"{host}: {service.unit.name} names its image by a tag, {service.unit.image}; the "

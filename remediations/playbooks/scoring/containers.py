@@ -6,6 +6,7 @@ unit names. What listens on the service's port without belonging to it is anothe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from remediations.engine.domain import Facts, StepData
@@ -15,6 +16,7 @@ from remediations.playbooks.scoring.facts import NONE, UNKNOWN, named, read_fact
 from remediations.playbooks.scoring.facts import unit_data as of_unit
 from remediations.playbooks.scoring.impact import smallest_first
 from remediations.playbooks.scoring.situation import ScoringSituation
+from remediations.render.formats import name_some
 from remediations.systems.podman.values import (
     Container,
     ContainerHost,
@@ -57,6 +59,15 @@ class ServiceContainer:
         active = ("active", "activating", "reloading")
         found = self.unit.dependants if self.unit else ()
         return tuple(one.unit for one in found if one.active_state in active)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is known that the service's unit runs no container of podman's."""
+        if self.unit is not None:
+            return False
+        engine = value_or_none(self.reading.engine)
+        absent = engine is not None and not engine.is_there
+        return absent or isinstance(self.reading.units, Known)
 
     def digest(self) -> str:
         """What its image's reference means on the host, by bytes; "" where nobody knows."""
@@ -153,12 +164,7 @@ def container_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
     same = one is not None and (lives or one.is_dead)
     return (
         *scorer_facts(scoring, host),
-        read_fact(
-            f"{host}.container",
-            unit.container if unit and unit.container else NONE,
-            reading.units,
-            "it is the one that is looked at",
-        ),
+        container_fact(scoring, host),
         read_fact(
             f"{host}.container_id",
             UNKNOWN if not read else one.id if one and same else NONE,
@@ -183,12 +189,7 @@ def container_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
             reading.images,
             "a name can mean other bytes tomorrow",
         ),
-        read_fact(
-            f"{host}.container_dependants",
-            " ".join(service.active_dependants) or NONE,
-            reading.units,
-            "they are stopped with it, and have to come back",
-        ),
+        dependants_fact(scoring, host),
         named(
             f"{host}.scorer_port",
             str(scoring.scorer(host).entry.port),
@@ -199,10 +200,47 @@ def container_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
     )
 
 
+def container_fact(scoring: ScoringSituation, host: str) -> Fact:
+    """The name of the service's container."""
+    service = service_container(scoring, host)
+    return read_fact(
+        f"{host}.container",
+        service.unit.container if service.unit and service.unit.container else NONE,
+        service.reading.units,
+        "it is the one that is looked at",
+    )
+
+
+def dependants_fact(scoring: ScoringSituation, host: str) -> Fact:
+    """The units that are stopped with the service. Of a unit that runs no container they are not
+    read: the step itself refuses to stop one."""
+    service = service_container(scoring, host)
+    return read_fact(
+        f"{host}.container_dependants",
+        " ".join(service.active_dependants) or NONE,
+        service.reading.units,
+        "they are stopped with it, and have to come back",
+    )
+
+
+def dependants_warning(scoring: ScoringSituation, host: str) -> Iterator[str]:
+    """That units are stopped with the service, where there are some."""
+    units = service_container(scoring, host).active_dependants
+    if units:
+        are = "is" if len(units) == 1 else "are"
+        yield f"{host}: {name_some(units, 4)} {are} stopped with the service, and started again"
+
+
 def _state(one: Container | None) -> str:
     if one is None:
         return "absent"
     return "dead" if one.is_dead else "alive"
+
+
+def dependants_of(facts: Facts, host: str) -> str:
+    """The dependants of a step, from its facts."""
+    value = facts[f"{host}.container_dependants"]
+    return "" if value in (UNKNOWN, NONE) else value
 
 
 def container_data(facts: Facts, host: str) -> StepData:
@@ -218,6 +256,6 @@ def container_data(facts: Facts, host: str) -> StepData:
         "id": text("container_id"),
         "image": text("container_image"),
         "digest": text("container_digest"),
-        "dependants": text("container_dependants"),
+        "dependants": dependants_of(facts, host),
         "port": int(text("scorer_port") or 0),
     }

@@ -16,7 +16,7 @@ from remediations.engine.domain import Action, Branch, Facts, Move, Proposal, St
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.playbooks.scoring.container import ALIKE_LIMIT_S, RESTART_CONTAINER, RESTARTABLE
-from remediations.playbooks.scoring.containers import container_data, service_container
+from remediations.playbooks.scoring.containers import container_data, dependants_warning
 from remediations.playbooks.scoring.declared import (
     by_hand,
     configurable,
@@ -85,7 +85,8 @@ RESTART_CONFIGURED = replace(
 
 ACTIONS = (CONFIGURE_SCORER, PUT_BACK_SETTINGS, RESTART_CONFIGURED, RESTART_AGAIN)
 CHECKS = tuple(
-    PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10", "VP11", "VP12")
+    PlannedCheck(id=id_, title=TITLES[id_])
+    for id_ in ("VP1", "VP2", "VP10", "VP15", "VP11", "VP12")
 )
 
 
@@ -147,10 +148,7 @@ def _warnings(scoring: ScoringSituation, hosts: tuple[str, ...]) -> Iterator[str
             yield f"{host}: {file} changes by exactly these lines: {'  '.join(lines)}"
         else:
             yield f"{host}: {file} has what is declared; the process was started before"
-        service = service_container(scoring, host)
-        if service.active_dependants:
-            units = name_some(service.active_dependants, 4)
-            yield f"{host}: {units} is stopped with the service, and started again"
+        yield from dependants_warning(scoring, host)
     unnamed = by_hand(scoring)
     if unnamed:
         yield (

@@ -21,6 +21,12 @@ def scoring_facts(scoring: ScoringSituation) -> tuple[Fact, ...]:
     return (
         named("scoring.class", str(finding.verdict), at, why="the branch is chosen by it"),
         named("scoring.agreed", finding.agreed or NONE, at, why="services are compared with it"),
+        named(
+            "scoring.basis",
+            str(finding.agreed_basis),
+            at,
+            why="power makes an answer the right one; a pin does so only while the chain stands",
+        ),
         named("scoring.model", finding.model or NONE, at, why="it is brought to the others"),
         named(
             "scoring.total_power", str(finding.total_power), at, why="two thirds are counted in it"

@@ -20,7 +20,8 @@ class Basis(StrEnum):
     POWER = "power"
     """More than two thirds of the voting power have it."""
     PIN = "pin"
-    """The inventory pins it, and no other one has more than two thirds."""
+    """The inventory pins it, and no other one has more than two thirds; of an answer: it is that of
+    the golden vectors, and who has the pinned model gives it."""
     GOLDEN = "golden"
     """The golden vectors have it, and no powers are known."""
     LATE = "late"

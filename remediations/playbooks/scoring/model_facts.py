@@ -5,6 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import Facts, StepData
 from remediations.engine.plan.plan import Fact
 from remediations.playbooks.scoring.conditions import Cure, ScorerCondition
+from remediations.playbooks.scoring.containers import container_fact, dependants_fact, dependants_of
 from remediations.playbooks.scoring.facts import (
     NONE,
     UNKNOWN,
@@ -93,6 +94,8 @@ def model_facts(scoring: ScoringSituation, host: str) -> tuple[Fact, ...]:
     return (
         *scorer_facts(scoring, host),
         *_of_model(scoring, host),
+        container_fact(scoring, host),
+        dependants_fact(scoring, host),
         read_fact(
             f"{host}.model_staged", kept, login.records, "what is not there cannot be put in place"
         ),
@@ -143,6 +146,11 @@ def model_data(facts: Facts, host: str) -> StepData:
         "replaces": "" if disk == UNKNOWN else disk,
         "expects": "" if expects in (UNKNOWN, NONE) else expects,
     }
+
+
+def swap_data(facts: Facts, host: str) -> StepData:
+    """`model_data`, and the units that are stopped with the service."""
+    return {**model_data(facts, host), "dependants": dependants_of(facts, host)}
 
 
 def _on_disk(scoring: ScoringSituation, host: str) -> str:

@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from remediations.engine.domain import Action, Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.scoring.checks.titles import TITLES
+from remediations.playbooks.scoring.containers import dependants_warning
+from remediations.playbooks.scoring.finding import Basis
 from remediations.playbooks.scoring.gates import STEADY_S, AnswersAlike, KeepsScoring
 from remediations.playbooks.scoring.guards import model
+from remediations.playbooks.scoring.guards.container import PROCESS_BACK_GUARDS, PROCESS_GUARDS
 from remediations.playbooks.scoring.guards.scorer import host_ready, unit_loaded
 from remediations.playbooks.scoring.guards.table import SCORER_GUARDS
 from remediations.playbooks.scoring.impact import no_effect, restart_effect
@@ -27,10 +30,11 @@ from remediations.playbooks.scoring.model_facts import (
     model_data,
     model_facts,
     needing,
+    swap_data,
     targets,
 )
 from remediations.playbooks.scoring.situation import ScoringSituation
-from remediations.render.formats import name_some, short_digest
+from remediations.render.formats import name_some, percent, short_digest
 from remediations.systems.scorer.source import ModelSource
 from remediations.values.part import Part
 
@@ -43,8 +47,8 @@ PUT_BACK_MODEL = Action(
     driver="host",
     deploy="scoring/put_back_model",
     facts=model_facts,
-    data=model_data,
-    guards=(host_ready, unit_loaded),
+    data=swap_data,
+    guards=(host_ready, unit_loaded, *PROCESS_BACK_GUARDS),
     effects=no_effect,
 )
 """Takes back `SWAP_MODEL`: the model of before, and what the unit expected."""
@@ -54,9 +58,10 @@ SWAP_MODEL = Action(
     driver="host",
     deploy="scoring/swap_model",
     facts=model_facts,
-    data=model_data,
+    data=swap_data,
     guards=(
         *SCORER_GUARDS,
+        *PROCESS_GUARDS,
         model.model_agreed,
         model.needs_model,
         model.model_staged,
@@ -65,7 +70,8 @@ SWAP_MODEL = Action(
     effects=restart_effect,
     undone_by=PUT_BACK_MODEL,
 )
-"""The agreed model beside the old one, exchanged by a rename; the unit is restarted."""
+"""The agreed model beside the old one, exchanged by a rename; the unit is restarted, and what was
+stopped with it comes back."""
 
 KEEP = Action(
     name="scorer.keep_model",
@@ -79,7 +85,7 @@ KEEP = Action(
 """For a donor: its model as one file, by its hash. Nothing is stopped."""
 
 ACTIONS = (KEEP, SWAP_MODEL, PUT_BACK_MODEL)
-CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP3"))
+CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP3", "VP15"))
 KEEP_CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP2",))
 
 
@@ -105,6 +111,8 @@ def _keep_fits(scoring: ScoringSituation) -> str | None:
         why = "the model is on every host that needs it"
     if why is None and (source := agreed_source(scoring)) is not None:
         why = f"{source.directory} has the model: {_stage_next(source, needing(scoring))}"
+    if why is None and scoring.finding.model_group(scoring.finding.model) is None:
+        why = f"no service has the pinned model {short_digest(scoring.finding.model)}"
     if why is None and not _may_keep(scoring):
         why = "nobody who may be acted on answers as agreed with the model on disk"
     return why
@@ -154,7 +162,7 @@ def _propose_swap(scoring: ScoringSituation) -> Proposal[ScoringSituation]:
         title=f"bring the model {short_digest(sha256)} to {name_some(hosts)}",
         stages=tuple(_stages(scoring, hosts)),
         checks=CHECKS,
-        risk=Risk.MEDIUM,
+        risk=Risk.HIGH if _by_pin(scoring) else Risk.MEDIUM,
         worst_case="a service does not start with the model and stays down; its validator is then "
         "without a score, as it is with a wrong one now. The old model is kept beside",
         warnings=tuple(_warnings(scoring, hosts)),
@@ -164,11 +172,16 @@ def _propose_swap(scoring: ScoringSituation) -> Proposal[ScoringSituation]:
 def _stages(
     scoring: ScoringSituation, hosts: tuple[str, ...]
 ) -> Iterator[StageDraft[ScoringSituation]]:
+    why = "one at a time, smallest power first: more than two thirds answer meanwhile"
+    if _by_pin(scoring):
+        why = (
+            "one at a time, smallest power first: the chain stands, and nothing is scored meanwhile"
+        )
     for host in hosts:
         power = scoring.finding.scorer(host).power
         yield StageDraft(
             title=f"exchange the model of {host} (power {power})",
-            why="one at a time, smallest power first: more than two thirds answer meanwhile",
+            why=why,
             moves=(Move(SWAP_MODEL, host),),
             gate=Gate(
                 title=f"{host} answers the golden vectors as agreed, one process for {STEADY_S} s",
@@ -178,15 +191,41 @@ def _stages(
         )
 
 
+def _by_pin(scoring: ScoringSituation) -> bool:
+    return scoring.finding.agreed_basis is Basis.PIN
+
+
+def _power_by_pin(scoring: ScoringSituation, hosts: tuple[str, ...]) -> Iterator[str]:
+    """What power changes by a word of people, and what that rests on."""
+    finding = scoring.finding
+    group, total = finding.model_group(finding.model), finding.total_power
+    if not _by_pin(scoring) or group is None:
+        return
+    changes = sum(finding.scorer(host).power for host in hosts)
+    yield (
+        f"no model has two thirds: the pin decides. Services with {changes} of {total} "
+        f"({percent(changes, total)}) get another model, and with it other answers; "
+        f"{name_some(group.hosts, 4)} has it already, with {group.power} "
+        f"({percent(group.power, total)})"
+    )
+    yield (
+        "the pin is the inventory's word: before you sign, compare it with what the chain holds "
+        "(`query veid model-hashes` of its program, on a node)"
+    )
+    yield "what the other answers wrote stays in states of the chain: `remediate plan INC-001` next"
+
+
 def _warnings(scoring: ScoringSituation, hosts: tuple[str, ...]) -> Iterator[str]:
+    yield from _power_by_pin(scoring, hosts)
     for host in hosts:
+        yield from dependants_warning(scoring, host)
         unit = getattr(scoring.scorer(host).unit, "value", None)
         if unit is not None and unit.expects and unit.expects != scoring.finding.model:
             yield (
                 f"{host}: {unit.unit} expects the model {unit.expects[:16]}; its files below "
                 "/etc/systemd/system are changed to expect the agreed one"
             )
-    if scoring.finding.split_alike:
+    if scoring.finding.split_alike and not _by_pin(scoring):
         yield (
             "the chain's app hashes differ between the same hosts: what a wrong score wrote stays "
             "in those states. After this run: `remediate plan INC-001`"

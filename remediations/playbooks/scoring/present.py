@@ -54,7 +54,9 @@ def present(finding: ScoringFinding) -> Finding:
 
 def _health(finding: ScoringFinding) -> Health:
     """That of the class; a third of the power that cannot score halts the chain with its next
-    request."""
+    request: where a pin decides, none has two thirds."""
+    if finding.agreed_basis is Basis.PIN:
+        return Health.DOWN
     return finding.verdict.rule.health
 
 

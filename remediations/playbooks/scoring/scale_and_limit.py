@@ -34,7 +34,7 @@ from remediations.playbooks.scoring.capacity import (
 )
 from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.playbooks.scoring.container import ALIKE_LIMIT_S, RESTART_CONTAINER
-from remediations.playbooks.scoring.containers import service_container
+from remediations.playbooks.scoring.containers import dependants_warning
 from remediations.playbooks.scoring.declared import diff_of
 from remediations.playbooks.scoring.declared_settings import RESTART_AGAIN
 from remediations.playbooks.scoring.diagnose.view import ScorerView
@@ -47,7 +47,8 @@ from remediations.render.formats import name_some
 from remediations.values.part import Part
 
 CHECKS = tuple(
-    PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2", "VP10", "VP13", "VP14")
+    PlannedCheck(id=id_, title=TITLES[id_])
+    for id_ in ("VP1", "VP2", "VP10", "VP15", "VP13", "VP14")
 )
 WORST = (
     "a service does not come back, or answers otherwise: its validator is then without a right "
@@ -174,10 +175,7 @@ def _warnings(goal: Goal, scoring: ScoringSituation, hosts: tuple[str, ...]) -> 
             yield f"{host}: {file} changes by exactly these lines: {'  '.join(lines)}"
         else:
             yield f"{host}: {file} has it; the process was started before"
-        service = service_container(scoring, host)
-        if service.active_dependants:
-            units = name_some(service.active_dependants, 4)
-            yield f"{host}: {units} is stopped with the service, and started again"
+        yield from dependants_warning(scoring, host)
     waits = [one for one in hosts if _queue(scoring, one)]
     if waits:
         yield f"what waits at {name_some(waits)} is lost with the restart, and has to come again"

@@ -15,7 +15,7 @@ from remediations.playbooks.chain.finding import ChainFinding
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.playbooks.chain.situation import situation as chain_situation
 from remediations.playbooks.scoring.diagnose.conclude import conclude
-from remediations.playbooks.scoring.diagnose.reference import Powers
+from remediations.playbooks.scoring.diagnose.reference import Given, Powers, why_not_pinned
 from remediations.playbooks.scoring.finding import ScoringFinding
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import has_nodes
@@ -52,6 +52,13 @@ class ScoringSituation:
         """The model as it lies on the machine that read the inventory; None where none is named."""
         source = self.scoring.source
         return None if isinstance(source, UnsetType) else source
+
+    @cached_property
+    def why_not_pinned(self) -> str:
+        """Why the pinned model's golden answers are not the measure; "" where they are, or would
+        be."""
+        given = [Given(one.model, one.answers, one.power) for one in self.finding.scorers]
+        return why_not_pinned(self.scoring, given, self.finding.total_power)
 
     def scorer(self, host: str) -> ScorerReading:
         """The reading of the service on `host`."""
@@ -101,7 +108,11 @@ def situation(observation: Observation, only: frozenset[str]) -> ScoringSituatio
         hosts=observation.read(HostsReading),
         chain=chain,
         finding=conclude(
-            reading, powers_of(chain), _clusters(chain), images_of(observation, reading)
+            reading,
+            powers_of(chain),
+            _clusters(chain),
+            images_of(observation, reading),
+            ended_for_memory(observation, reading),
         ),
         only=only,
     )
@@ -120,6 +131,20 @@ def images_of(observation: Observation, reading: ScorersReading) -> Mapping[str,
         if len(running) == 1 and running[0].image_digest:
             found[one.host] = running[0].image_digest
     return found
+
+
+def ended_for_memory(observation: Observation, reading: ScorersReading) -> frozenset[str]:
+    """The hosts whose service's container podman calls ended for memory. One that was removed after
+    its end tells nothing."""
+    if observation.part(PodmanReading.KIND) is None:
+        return frozenset()
+    units = {one.host: one.entry.unit for one in reading.hosts}
+    return frozenset(
+        there.host
+        for there in observation.read(PodmanReading).hosts
+        for one in value_or_none(there.containers) or ()
+        if one.unit == units.get(there.host) and one.out_of_memory and not one.runs
+    )
 
 
 def powers_of(chain: ChainSituation | None) -> Powers:

@@ -33,6 +33,8 @@ class WorkloadCondition(StrEnum):
     UNSEEN = "generation-unseen"
     PAUSED = "rollout-paused"
     NONE_WANTED = "scaled-to-zero"
+    INIT_FAILS = "init-container-fails"
+    PROBED = "ended-by-its-probe"
     NO_IMAGE = "image-not-pulled"
     CRASHES = "containers-crash"
     UNREADY = "pods-unready"
@@ -74,7 +76,8 @@ def _judge(state: WorkloadState) -> Judged:
         cause = f"somebody has paused its rollout; {counts}"
         return Judged(WorkloadCondition.PAUSED, broken, cause)
     if not state.settled:
-        cause = f"{counts}; {state.stuck_says}" if state.stuck_says else counts
+        why = (counts, state.ending_probe, state.stuck_says)
+        cause = "; ".join(one for one in why if one)
         return Judged(_stuck(state), broken, cause)
     skew = skewed(state)
     if skew:
@@ -84,8 +87,12 @@ def _judge(state: WorkloadState) -> Judged:
 
 
 def _stuck(state: WorkloadState) -> WorkloadCondition:
+    if state.failing_inits:
+        return WorkloadCondition.INIT_FAILS
     if state.troubles & IMAGE_WORDS:
         return WorkloadCondition.NO_IMAGE
+    if state.ending_probe:
+        return WorkloadCondition.PROBED
     if state.troubles & CRASH_WORDS:
         return WorkloadCondition.CRASHES
     if state.available < state.desired or state.deadline_exceeded:

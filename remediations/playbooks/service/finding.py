@@ -28,6 +28,10 @@ _BY_HAND = {
     WorkloadCondition.UNSEEN: "wait, and diagnose again; if it stays: do the controllers run?",
     WorkloadCondition.PAUSED: "ask who paused it; `kubectl rollout resume` is theirs",
     WorkloadCondition.NONE_WANTED: "ask who scaled it to zero",
+    WorkloadCondition.INIT_FAILS: "`kubectl logs POD -c NAME` of that init container says why; no "
+    "image of the workload changes that",
+    WorkloadCondition.PROBED: "let its startupProbe wait for longer than the load of its model "
+    "takes, where the workload comes from",
     WorkloadCondition.SKEW: "pin the image by digest in the source of the workload",
     WorkloadCondition.ROLLING: "a rollout is under way: wait for it",
 }

@@ -39,9 +39,19 @@ def _conditions(service: ServiceSituation) -> str:
 def _fits_back(service: ServiceSituation) -> str | None:
     broken = _in(service, _RELEASE_BROKEN)
     if not broken:
-        return f"no release is broken: {_conditions(service)}"
+        return f"no release is broken: {_conditions(service)}{_why_not_back(service)}"
     lacks = [one for one in broken if service.last_good(one) is None]
     return "; ".join(_no_way_back(service, one) for one in lacks) or None
+
+
+def _why_not_back(service: ServiceSituation) -> str:
+    """Why what looks like a broken release is none that an image mends."""
+    told = ""
+    if _in(service, (WorkloadCondition.INIT_FAILS,)):
+        told += "; the way back keeps the init containers, so the same one fails again"
+    if _in(service, (WorkloadCondition.PROBED,)):
+        told += "; what loads slowly is killed by the same probe with any image, and starts over"
+    return told
 
 
 def _no_way_back(service: ServiceSituation, workload: Workload) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remediations.engine.apply.driver import StepId
-from remediations.systems.kubernetes.parse import at
+from remediations.systems.kubernetes.tree import at
 
 PAUSE_S = 0.1
 CLAIM = "remediate/claim-"

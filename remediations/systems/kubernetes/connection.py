@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from remediations.reach.background import run_in_thread
 from remediations.systems.kubernetes.api import KubernetesApi, get
 from remediations.systems.kubernetes.inventory import ClusterEntry, cluster_of
-from remediations.systems.kubernetes.parse import at
+from remediations.systems.kubernetes.tree import at
 from remediations.values.inventory import Inventory
 
 SYSTEM_NAMESPACE = "/api/v1/namespaces/kube-system"

@@ -46,9 +46,9 @@ from remediations.systems.kubernetes.claims import (
 from remediations.systems.kubernetes.connection import AnotherCluster, ClusterConnection
 from remediations.systems.kubernetes.fence import ConfigMapFences
 from remediations.systems.kubernetes.node_steps import not_ours
-from remediations.systems.kubernetes.parse import at
 from remediations.systems.kubernetes.removals import PodRemover, is_removal
 from remediations.systems.kubernetes.steps import Write, unmet
+from remediations.systems.kubernetes.tree import at
 
 Tree = dict[str, Any]
 ATTEMPTS = 8

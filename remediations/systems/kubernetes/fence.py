@@ -30,7 +30,7 @@ from remediations.systems.kubernetes.api import (
     namespaced,
 )
 from remediations.systems.kubernetes.inventory import ClusterEntry
-from remediations.systems.kubernetes.parse import at
+from remediations.systems.kubernetes.tree import at
 
 Tree = dict[str, Any]
 NAME = "remediate-fence"

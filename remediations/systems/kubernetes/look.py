@@ -28,6 +28,7 @@ from remediations.systems.kubernetes.parse_budgets import budget
 from remediations.systems.kubernetes.preview import differences, step_data, tried
 from remediations.systems.kubernetes.rights import NeededRight, needed_rights
 from remediations.systems.kubernetes.steps import write_of
+from remediations.systems.kubernetes.tree import at, items, text
 from remediations.systems.kubernetes.values import (
     AccessRight,
     Budget,
@@ -145,13 +146,13 @@ class _Look:
     async def cluster(self) -> Reading[str]:
         """Which cluster it is: the uid of a namespace that every cluster has, once."""
         asked = get(SYSTEM_NAMESPACE, "namespaces/kube-system")
-        return await self.ask(asked, lambda tree: parse.text(tree, "metadata", "uid"))
+        return await self.ask(asked, lambda tree: text(tree, "metadata", "uid"))
 
     async def listed(self, group: str, plural: str) -> Reading[list[Tree]]:
         """All objects of a resource in the namespace."""
         path = namespaced(group, self.entry.namespace, plural)
         asked = get(path, f"{plural} in {self.entry.namespace}", verb="list", limit=MOST)
-        return await self.ask(asked, parse.items)
+        return await self.ask(asked, items)
 
     async def workload(
         self,
@@ -240,7 +241,7 @@ class _Look:
             resource=f"the right to {right.verb} {right.resource}{where}",
             body=review,
         )
-        allowed = await self.ask(asked, lambda t: parse.at(t, "status", "allowed") is True)
+        allowed = await self.ask(asked, lambda t: at(t, "status", "allowed") is True)
         told = right.resource if right.namespace or right.use is UNSET else right.everywhere
         return AccessRight(verb=right.verb, resource=told, allowed=allowed, use=right.use)
 

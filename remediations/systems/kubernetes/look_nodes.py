@@ -14,11 +14,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from remediations.reach.background import run_in_thread
-from remediations.systems.kubernetes import parse
 from remediations.systems.kubernetes.api import ApiError, KubernetesApi, cluster_wide, get
 from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.systems.kubernetes.node_values import Node
 from remediations.systems.kubernetes.parse_nodes import ClusterPods, budget_of_all, node_state
+from remediations.systems.kubernetes.tree import at, items
 from remediations.systems.kubernetes.values import Budget, ClusterNodes
 from remediations.values.lines import TextError
 from remediations.values.reading import Known, Reading, Unknown, Why
@@ -73,8 +73,8 @@ async def _listed(api: KubernetesApi, group: str, plural: str) -> Reading[list[T
         asked = get(cluster_wide(group, plural), resource, verb="list", **query)
         try:
             tree = await run_in_thread(api.ask, asked)
-            more = str(parse.at(tree, "metadata", "continue") or "")
-            found += parse.items({"items": tree.get("items")})
+            more = str(at(tree, "metadata", "continue") or "")
+            found += items({"items": tree.get("items")})
         except ApiError as error:
             return _unknown(error.why, str(error), told)
         except TextError as error:
@@ -98,7 +98,7 @@ def _cluster(nodes: Reading[list[Tree]], pods: Reading[list[Tree]]) -> ClusterPo
 
 
 def _node(name: str, cluster: ClusterPods, nodes: Known[list[Tree]]) -> Node:
-    tree = next((n for n in nodes.value if parse.at(n, "metadata", "name") == name), None)
+    tree = next((n for n in nodes.value if at(n, "metadata", "name") == name), None)
     if tree is None:
         absent = _unknown(
             Why.ABSENT, f"there is no node {name}: correct the inventory", "list nodes"

@@ -11,8 +11,8 @@ from typing import Any
 
 from remediations.engine.domain import StepData
 from remediations.systems.kubernetes.node_values import NodeState
-from remediations.systems.kubernetes.parse import at
 from remediations.systems.kubernetes.parse_nodes import CORDONED, cordoned_by_us
+from remediations.systems.kubernetes.tree import at
 
 Tree = dict[str, Any]
 CORDON, UNCORDON = "cordon", "uncordon"

@@ -9,22 +9,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
 from remediations.render.printable import one_line
-from remediations.systems.kubernetes.values import Image, Pod, Revision, WorkloadState
+from remediations.systems.kubernetes.parse_pods import HASH_LABEL, pod_of
+from remediations.systems.kubernetes.tree import SHORT, Tree, at, number, text, trees
+from remediations.systems.kubernetes.values import Image, Revision, WorkloadState
 from remediations.values.lines import TextError
 from remediations.values.wire import canonical
 
-Tree = dict[str, Any]
-SHORT = 300
 RESTARTED = "remediate/restarted"
-BACK_OFF = "CrashLoopBackOff"
 _RESTARTS = (RESTARTED, "kubectl.kubernetes.io/restartedAt")
-_HASH_LABEL = "pod-template-hash"
-_REVISION_LABEL = "controller-revision-hash"
 _PARTITION = ("spec", "updateStrategy", "rollingUpdate", "partition")
 _NO_OWNERS = re.compile(r"kubectl($|-.*)|kube-controller-manager|remediate|Python-.*|OpenAPI-.*")
 """Field managers that are people at a shell, Kubernetes itself, or we."""
@@ -47,81 +43,6 @@ def _without_floats(tree: object) -> object:
     return repr(tree) if isinstance(tree, float) else tree
 
 
-def at(tree: object, *path: str) -> Any:  # noqa: ANN401 - a JSON tree
-    """What stands at a path of keys, None where one is missing."""
-    for key in path:
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
-
-
-def text(tree: object, *path: str) -> str:
-    """The text at a path.
-
-    Raises:
-        TextError: there is none.
-    """
-    value = at(tree, *path)
-    if not isinstance(value, str) or not value:
-        raise TextError(f"no text at {'.'.join(path)}")
-    return one_line(value)[:SHORT]
-
-
-def number(tree: object, *path: str, absent: int | None = None) -> int:
-    """The number at a path; `absent` where the API leaves it out and that means a number.
-
-    Raises:
-        TextError: it is something else.
-    """
-    value = at(tree, *path)
-    if value is None and absent is not None:
-        return absent
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-        raise TextError(f"no whole number at {'.'.join(path)}")
-    return value
-
-
-def items(tree: object) -> list[Tree]:
-    """The objects of a list.
-
-    Raises:
-        TextError: it is not a list, or not a whole one.
-    """
-    found = at(tree, "items")
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise TextError("no list of objects")
-    if at(tree, "metadata", "continue"):
-        raise TextError("a list that is longer than was asked for")
-    return found
-
-
-def trees(tree: object, *path: str) -> list[Tree]:
-    """The objects of a list at a path; none where the API leaves it out.
-
-    Raises:
-        TextError: it is something else.
-    """
-    found = at(tree, *path)
-    if found is None:
-        return []
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise TextError(f"no list at {'.'.join(path)}")
-    return found
-
-
-def texts(tree: object, *path: str) -> dict[str, str]:
-    """The texts by name at a path, such as labels; none where the API leaves them out.
-
-    Raises:
-        TextError: it is something else.
-    """
-    found = at(tree, *path)
-    if found is None:
-        return {}
-    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise TextError(f"no texts at {'.'.join(path)}")
-    return {str(key): value for key, value in found.items()}
-
-
 def images_of(template: object) -> tuple[Image, ...]:
     """The images of a pod template.
 
@@ -138,7 +59,7 @@ def templates_of(template: Tree) -> tuple[str, str]:
     """The digest of a pod template without what any two revisions differ in, and the same without
     its images."""
     meta = template.get("metadata") or {}
-    labels = {k: v for k, v in (meta.get("labels") or {}).items() if k != _HASH_LABEL}
+    labels = {k: v for k, v in (meta.get("labels") or {}).items() if k != HASH_LABEL}
     notes = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in _RESTARTS}
     spec = dict(template.get("spec") or {})
     whole = {"labels": labels, "annotations": notes, "spec": spec}
@@ -186,7 +107,7 @@ def workload_state(
         pods=tuple(
             sorted(
                 (
-                    _pod(p, in_order=bool(update))
+                    pod_of(p, in_order=bool(update))
                     for p in pods
                     if any(_owned_by(p, o) for o in owners)
                 ),
@@ -255,89 +176,10 @@ def _revision(tree: Tree) -> Revision:
     return Revision(
         name=text(tree, "metadata", "name"),
         uid=text(tree, "metadata", "uid"),
-        hash=text(tree, "metadata", "labels", _HASH_LABEL),
+        hash=text(tree, "metadata", "labels", HASH_LABEL),
         images=images_of(template),
         template=whole,
         rest=rest,
         desired=number(tree, "spec", "replicas", absent=1),
         ready=number(tree, "status", "readyReplicas", absent=0),
     )
-
-
-def _pod(tree: Tree, *, in_order: bool) -> Pod:
-    """A pod; of one that is replaced in its turn (`in_order`), with its grace period."""
-    statuses = trees(tree, "status", "containerStatuses")
-    ready = any(
-        one.get("type") == "Ready" and one.get("status") == "True"
-        for one in trees(tree, "status", "conditions")
-    )
-    ends = () if ready else tuple(_ends(tree, statuses))
-    return Pod(
-        name=text(tree, "metadata", "name"),
-        uid=text(tree, "metadata", "uid"),
-        phase=str(at(tree, "status", "phase") or "Unknown"),
-        ready=ready,
-        deleting=at(tree, "metadata", "deletionTimestamp") is not None,
-        node=str(at(tree, "spec", "nodeName") or ""),
-        template_hash=_template_hash(tree),
-        image_ids=tuple(str(one.get("imageID") or "") for one in statuses),
-        troubles=_words(ends),
-        says=one_line(", ".join(dict.fromkeys(end.says for end in ends)))[:SHORT],
-        restarts=sum(number(one, "restartCount", absent=0) for one in statuses),
-        grace_s=number(tree, "spec", "terminationGracePeriodSeconds", absent=30)
-        if in_order
-        else UNSET,
-    )
-
-
-def _template_hash(pod: Tree) -> str:
-    """Which template it was made from: of a Deployment's, or of a StatefulSet's."""
-    labels = at(pod, "metadata", "labels") or {}
-    return str(labels.get(_HASH_LABEL) or labels.get(_REVISION_LABEL) or "")
-
-
-def troubles_of(pod: Tree) -> tuple[str, ...]:
-    """The API's words for why a pod is not ready.
-
-    Raises:
-        TextError: something has another form.
-    """
-    return _words(tuple(_ends(pod, trees(pod, "status", "containerStatuses"))))
-
-
-def _words(ends: tuple[_End, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(end.word for end in ends if end.word))
-
-
-class _End(NamedTuple):
-    """How a container stands or ended: the API's word for it, and a sentence."""
-
-    word: str
-    says: str
-
-
-def _ends(tree: Tree, statuses: list[Tree]) -> Iterator[_End]:
-    """Why a pod is not ready: its containers' own words and exit codes, else its condition.
-
-    `CrashLoopBackOff` alone says nothing: how the last run ended is told, too.
-    """
-    told = False
-    for one in statuses:
-        now = at(one, "state", "waiting") or at(one, "state", "terminated")
-        last = at(one, "lastState", "terminated")
-        for state, before in ((now, ""), (last, "before: ")):
-            if isinstance(state, dict):
-                told = True
-                yield _end(state, before)
-    if not told:
-        for one in trees(tree, "status", "conditions"):
-            if one.get("status") == "False":
-                yield _end(one, "")
-
-
-def _end(state: Tree, before: str) -> _End:
-    """Its word, with the exit code, or what is said about it. How long a restart waits moves."""
-    word = one_line(str(state.get("reason") or ""))[:64]
-    code = state.get("exitCode")
-    more = f"exit {code}" if code is not None else str(state.get("message") or "")[:160]
-    return _End(word, one_line(f"{before}{word} {'' if word == BACK_OFF else more}".strip()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remediations.systems.kubernetes.parse import Tree, at, number, text, trees
+from remediations.systems.kubernetes.tree import Tree, at, number, text, trees
 from remediations.systems.kubernetes.values import Budget
 
 

@@ -17,18 +17,9 @@ from remediations.systems.kubernetes.node_values import (
     OwnedOnNode,
     OwnedPods,
 )
-from remediations.systems.kubernetes.parse import (
-    SHORT,
-    Tree,
-    at,
-    gitops_marks,
-    number,
-    text,
-    texts,
-    trees,
-    troubles_of,
-)
+from remediations.systems.kubernetes.parse import gitops_marks
 from remediations.systems.kubernetes.parse_budgets import budget
+from remediations.systems.kubernetes.parse_pods import troubles_of
 from remediations.systems.kubernetes.scheduling import (
     Room,
     has_ended,
@@ -36,6 +27,7 @@ from remediations.systems.kubernetes.scheduling import (
     takers_of,
     unjudged,
 )
+from remediations.systems.kubernetes.tree import SHORT, Tree, at, number, text, texts, trees
 from remediations.systems.kubernetes.values import Budget
 
 CORDONED = "remediate/cordoned"

@@ -36,9 +36,9 @@ from remediations.systems.kubernetes.api import ApiError, get, write_patch
 from remediations.systems.kubernetes.claims import PAUSE_S, REFUSED, VOID, claim_name, claim_of
 from remediations.systems.kubernetes.connection import AnotherCluster, ClusterConnection
 from remediations.systems.kubernetes.fence import ConfigMapFences
-from remediations.systems.kubernetes.parse import at
 from remediations.systems.kubernetes.parse_nodes import is_ready
 from remediations.systems.kubernetes.removal_steps import DELETE, REMOVALS, WAIT_S, Removal
+from remediations.systems.kubernetes.tree import at
 
 Tree = dict[str, Any]
 ATTEMPTS = 8

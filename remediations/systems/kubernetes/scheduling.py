@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
 
-from remediations.systems.kubernetes.parse import Tree, at, texts, trees
+from remediations.systems.kubernetes.tree import Tree, at, texts, trees
 from remediations.values.lines import TextError
 
 _SUFFIXES: Mapping[str, int] = MappingProxyType(

@@ -30,7 +30,9 @@ class Image(Record, frozen=True, kw_only=True):
 class Pod(Record, frozen=True, kw_only=True):
     """One pod of a workload. `image_ids` are what its containers really run (`REPO@sha256:…`).
     Why it is not ready: `troubles` are the words of the API for it (`CrashLoopBackOff`), which
-    decide; `says` is the sentence for people, "" for none. `grace_s` is read of the pods of a
+    decide; `says` is the sentence for people, "" for none. `failing_init` is the init container
+    that keeps the others from their start, `ending_probe` says which probe ends a container before
+    it is ready; absent where none is known to. `grace_s` is read of the pods of a
     StatefulSet, which alone are deleted one by one."""
 
     name: str
@@ -45,6 +47,8 @@ class Pod(Record, frozen=True, kw_only=True):
     says: str
     restarts: int
     grace_s: int | UnsetType = UNSET
+    failing_init: str | UnsetType = UNSET
+    ending_probe: str | UnsetType = UNSET
 
 
 class Revision(Record, frozen=True, kw_only=True):
@@ -103,6 +107,22 @@ class WorkloadState(Record, frozen=True, kw_only=True):
         """The API's words for why pods are not ready."""
         stuck = (pod for pod in self.pods if not pod.deleting)
         return frozenset(word for pod in stuck for word in pod.troubles)
+
+    @property
+    def failing_inits(self) -> tuple[str, ...]:
+        """The init containers that keep pods from their start."""
+        return tuple(sorted({one.failing_init for one in self._stuck if one.failing_init}))
+
+    @property
+    def ending_probe(self) -> str:
+        """The probe that ends containers of a pod, in words; "" where none does, or pods crash
+        without one."""
+        told = sorted({one.ending_probe or "" for one in self._stuck if one.troubles})
+        return told[0] if told and all(told) else ""
+
+    @property
+    def _stuck(self) -> list[Pod]:
+        return [pod for pod in self.pods if not (pod.deleting or pod.ready)]
 
     @property
     def stuck_says(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remediations.systems.hosts.host_data import described_by
+from remediations.systems.hosts.unit_parts import DEPENDANT_UNITS
 from remediations.values.lines import parse_number
 from remediations.values.names import UNIT
 
@@ -15,7 +16,6 @@ ID = re.compile("([0-9a-f]{64})?")
 IMAGE = re.compile("[A-Za-z0-9][A-Za-z0-9._:/@-]{0,299}")
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 INVOCATION = re.compile("([0-9a-f]{32})?")
-DEPENDANTS = re.compile(r"([A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,239}\.[a-z]{1,20}( |\Z)){0,32}")
 MAX_STOP_S = 3600
 DEFAULT_STOP_S = 90
 """systemd's DefaultTimeoutStopSec, used if that of the unit is unknown."""
@@ -57,7 +57,7 @@ class PlannedContainer:
             ("image", IMAGE, "the reference of an image"),
             ("digest", DIGEST, "sha256: and 64 lower-case hex digits"),
             ("invocation", INVOCATION, "32 lower-case hex digits, or empty"),
-            ("dependants", DEPENDANTS, "names of units with blanks between them"),
+            ("dependants", DEPENDANT_UNITS, "names of units with blanks between them"),
         ):
             value = getattr(self, name)
             if not isinstance(value, str) or not pattern.fullmatch(value):

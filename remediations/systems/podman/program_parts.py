@@ -15,11 +15,8 @@ CHECK_LIMIT_S = 40
 """All checks together, on a busy host: podman is asked some ten times."""
 END_LIMIT_S = 20
 """How long processes of a container may stay after its unit was stopped, until they are killed."""
-DEPENDANTS_LIMIT_S = 120
-"""For all dependants together to come back."""
 
 UNIT = r"""
-show_of() { systemctl show -p "$2" --value "$1" || echo unreadable; }
 ask() { timeout -s KILL 15 podman "$@"; }
 unit_as_planned() {
   load=$(show LoadState)
@@ -74,64 +71,7 @@ monitors() {
 lives() { printf '%s%s' "$(processes "$1")" "$(monitors "$1")"; }
 """
 
-DEPENDANTS = r"""
-# dependants_now: sets active to the active units that are stopped with the unit.
-dependants_now() {
-  active='' seen=" $unit " due=$unit
-  while [ -n "$due" ]; do
-    next=
-    for one in $due; do
-      for by in RequiredBy RequisiteOf BoundBy ConsistsOf PropagatesStopTo; do
-        for other in $(show_of "$one" "$by"); do
-          case $seen in *" $other "*) continue ;; esac
-          seen="$seen$other "
-          next="$next $other"
-          case $(show_of "$other" ActiveState) in
-            active | activating | reloading) active="$active $other" ;;
-          esac
-        done
-      done
-    done
-    due=$next
-  done
-}
-dependants_as_planned() {
-  dependants_now
-  for one in $active; do
-    case " $dependants " in
-      *" $one "*) ;;
-      *) refuse "$one, which is stopped with $unit" "${dependants:-no others}" ;;
-    esac
-  done
-}
-dependants_back() {
-  for one in $dependants; do
-    [ "$(show_of "$one" ActiveState)" = active ] && continue
-    systemctl reset-failed "$one" 2>/dev/null || :
-    timeout "$dependants_limit" systemctl start "$one" ||
-      fail "$unit runs again, and $one, which was stopped with it, does not start"
-  done
-  for one in $dependants; do
-    now=$(show_of "$one" ActiveState)
-    [ "$now" = active ] || fail "$unit runs again, and $one, which was stopped with it, is $now"
-    printf 'back: %s is active\n' "$one"
-  done
-}
-"""
-
-STOP = r"""
-stop() {
-  status=0 before=$(show ActiveState)
-  timeout "$stop_limit" systemctl stop "$unit" || status=$?
-  [ "$status" = 0 ] || fail "systemctl stop $unit ended with $status"
-  # A process that was asked to end may say so: 143 for SIGTERM, 129 for SIGHUP, 130 for SIGINT.
-  ended=$(show ExecMainStatus) result=$(show Result)
-  case $before/$result/$ended in
-    active/timeout/* | active/*/137)
-      printf 'killed: %s did not end when asked to (%s, %s)\n' "$unit" "$result" "$ended"
-      ;;
-  esac
-}
+ENDED = r"""
 # ended ID: waits until nothing of the container lives; what stays is killed, and that is told.
 ended() {
   left=$end_limit

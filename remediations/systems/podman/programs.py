@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from remediations.systems.hosts.hold import HELD, hold_path
 from remediations.systems.hosts.probe import Probe, unit_active, unit_restarted
+from remediations.systems.hosts.unit_parts import DEPENDANTS, DEPENDANTS_LIMIT_S, STOP
 from remediations.systems.hosts.unit_program import compose
 from remediations.systems.podman import program_parts as parts
 from remediations.systems.podman.planned import PlannedContainer
@@ -76,15 +77,15 @@ nothing_lives() {
 }
 """
 
-_COMMON = (HELD, parts.UNIT, parts.IMAGE, parts.CONTAINER, parts.DEPENDANTS)
-_ACTING = (parts.STOP, parts.REMOVE, parts.START)
+_COMMON = (HELD, parts.UNIT, parts.IMAGE, parts.CONTAINER, DEPENDANTS)
+_ACTING = (STOP, parts.ENDED, parts.REMOVE, parts.START)
 
 RESTART_EXTRA_S = (
     parts.CHECK_LIMIT_S
     + parts.STOP_MARGIN_S
     + parts.END_LIMIT_S
     + parts.START_LIMIT_S
-    + parts.DEPENDANTS_LIMIT_S
+    + DEPENDANTS_LIMIT_S
 )
 """Beside the time that the unit may take to stop."""
 
@@ -123,5 +124,5 @@ def _variables(planned: PlannedContainer) -> dict[str, str | int]:
         "stop_limit": planned.stop_limit_s + parts.STOP_MARGIN_S,
         "end_limit": parts.END_LIMIT_S,
         "start_limit": parts.START_LIMIT_S,
-        "dependants_limit": parts.DEPENDANTS_LIMIT_S,
+        "dependants_limit": DEPENDANTS_LIMIT_S,
     }

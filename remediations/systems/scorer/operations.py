@@ -12,8 +12,8 @@ from remediations.systems.scorer.environment_file import CONFIGURE_LIMIT_S, Plan
 from remediations.systems.scorer.planned_model import PlannedModel
 from remediations.systems.scorer.swap_model import (
     COPY_LIMIT_S,
+    EXCHANGE_EXTRA_S,
     FILES,
-    START_LIMIT_S,
     keep_text,
     put_back_text,
     swap_text,
@@ -27,7 +27,7 @@ def swap_model(planned: PlannedModel) -> Generator[ShellStep, None, None]:
         HostCommand(
             text=swap_text(planned),
             operation="scorer.swap_model",
-            timeout_s=COPY_LIMIT_S + planned.stop_limit_s + START_LIMIT_S,
+            timeout_s=EXCHANGE_EXTRA_S + planned.stop_limit_s,
             fidelity="conditional",
             probe=planned.served,
             undo=f"move {planned.aside} back to {planned.model} while {planned.unit} is stopped, "
@@ -43,7 +43,7 @@ def put_back_model(planned: PlannedModel) -> Generator[ShellStep, None, None]:
         HostCommand(
             text=put_back_text(planned),
             operation="scorer.swap_model.undo",
-            timeout_s=COPY_LIMIT_S + planned.stop_limit_s + START_LIMIT_S,
+            timeout_s=EXCHANGE_EXTRA_S + planned.stop_limit_s,
             fidelity="conditional",
             probe=planned.served_before,
             undo="a new plan with model-skew brings the agreed model again",

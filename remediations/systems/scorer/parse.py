@@ -39,6 +39,7 @@ from remediations.systems.scorer.values import (
 )
 from remediations.values.inventory import HostEntry
 from remediations.values.lines import (
+    UNLIMITED,
     TextError,
     parse_number,
     parse_pairs,
@@ -61,6 +62,7 @@ SECTIONS: Mapping[str, int] = {
     "scorer_asks": 1_048_576,
     "scorer_disk": 65_536,
     "scorer_loaded": 4096,
+    "scorer_last": 1024,
 }
 """Section → bytes."""
 _HASH = re.compile("[0-9a-f]{64}")
@@ -68,6 +70,12 @@ _STAMP = re.compile(r"[A-Z][a-z]{2} ([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2
 _FLAG = re.compile("[a-z0-9_]{1,20}")
 _FILE = re.compile(r"file=([0-9]{1,15}) (.{1,1000})")
 _SET, _LIBRARY = "set_", "library_"
+LINE_BYTES = 300
+_SECRET = re.compile(
+    r"(?i)\b([a-z0-9_.-]*(?:passw|secret|token|api_?key|private|credential|authorization|bearer)"
+    r"[a-z0-9_.-]*)([\"']?\s*[=: ]\s*)(?:bearer\s+)?\S+"
+)
+_LOGIN = re.compile(r"://[^/\s@]+@")
 _STATUS = re.compile(r"HTTP/[0-9.]{1,3} ([0-9]{3})\b")
 _MOST_ASKS = 80
 _REFUSED, _TOO_LONG, _TIMED_OUT = 7, 23, 28
@@ -91,6 +99,7 @@ def read_scorer(document: HostDocument, entry: HostEntry, at: datetime) -> Score
         unit=text("unit", f"systemctl show {scorer.unit}", lambda t: _unit(scorer.unit, t)),
         disk=text("disk", f"sha256 of {scorer.model}", _disk),
         loaded=text("loaded", f"journalctl of {scorer.unit}, this invocation", _loaded),
+        last_line=text("last", f"journalctl of {scorer.unit}, its last line", _last_line),
         process=text("process", f"the process on port {scorer.port}", _process),
         node=text(
             "node", f"the process of {scorer.node or 'who asks'}", lambda t: _node(scorer, t)
@@ -167,10 +176,16 @@ def _unit(name: str, text: str) -> ScorerUnit:
             exit_status=parse_number(shown.get("ExecMainStatus") or "0"),
             since=_stamp(shown.get("ExecMainStartTimestamp", "")),
             stop_timeout_s=min(parse_seconds(shown["TimeoutStopUSec"]), 3600),
+            start_timeout_s=_start_limit_s(shown.get("TimeoutStartUSec", "")),
             expects=_expects(shown.get("Expects", "")),
         )
     except KeyError as error:
         raise TextError(f"systemctl show does not report {error}") from error
+
+
+def _start_limit_s(span: str) -> int:
+    seconds = parse_seconds(span) if span else 0
+    return 0 if seconds == UNLIMITED else seconds
 
 
 def _expects(text: str) -> str:
@@ -211,6 +226,14 @@ def _loaded(text: str) -> ModelLoaded:
     if not _HASH.fullmatch(said.get("hash", "")):
         raise TextError("the journal of this invocation does not say which model was loaded")
     return ModelLoaded(version=said.get("version", ""), sha256=said["hash"])
+
+
+def _last_line(text: str) -> str:
+    """One line, without what a name calls a secret, or a URL has in front of its host."""
+    line = text.strip("\n")
+    if not line or "\n" in line or len(line) > LINE_BYTES:
+        raise TextError("its journal has no last line")
+    return _LOGIN.sub("://…@", _SECRET.sub(r"\1\2…", line))
 
 
 def _process(text: str) -> ScorerProcess:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from remediations.systems.hosts.host_data import described_by
 from remediations.systems.hosts.probe import Probe, file_kept, model_served
+from remediations.systems.hosts.unit_parts import DEPENDANT_UNITS
 from remediations.values.lines import parse_number
 from remediations.values.names import HOME, UNIT
 
@@ -32,7 +33,8 @@ class PlannedModel:
     `model` is the directory, `sha256` the new hash, `replaces` that of what lies there now.
     `manifest` has a line for each file: its bytes and its path, in the order of paths, joined by
     `;`. `expects` is the hash that the unit's command expects, "" for none. `invocation` is the one
-    that is ended, "" for any.
+    that is ended, "" for any. `dependants` are the active units that systemd stops with this one,
+    separated by blanks.
 
     Raises:
         PlannedModelError: a field is malformed.
@@ -45,6 +47,7 @@ class PlannedModel:
     replaces: str = ""
     expects: str = ""
     invocation: str = ""
+    dependants: str = ""
     stop_timeout_s: int = 0
 
     def __post_init__(self) -> None:
@@ -55,6 +58,7 @@ class PlannedModel:
             ("replaces", _MAYBE_SHA256),
             ("expects", _MAYBE_SHA256),
             ("invocation", _INVOCATION),
+            ("dependants", DEPENDANT_UNITS),
         ):
             value = getattr(self, name)
             if not isinstance(value, str) or not pattern.fullmatch(value):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
+from msgspec import UNSET, UnsetType
+
 from remediations.systems.scorer.inventory import ScorerEntry, ScoringEntry
 from remediations.systems.scorer.values import (
     Ask,
@@ -26,7 +28,8 @@ from remediations.values.record import Record
 
 class ScorerReading(Record, frozen=True, kw_only=True):
     """One service. `counters` are two moments, before and after the vectors were asked; `asks` are
-    all questions that were put, in order: those left out for lack of time are not among them."""
+    all questions that were put, in order: those left out for lack of time are not among them.
+    `last_line` is what a service that is not there said last; absent in observations of before."""
 
     host: str
     entry: ScorerEntry
@@ -40,6 +43,7 @@ class ScorerReading(Record, frozen=True, kw_only=True):
     health: Reading[Health]
     counters: tuple[Reading[Counters], Reading[Counters]]
     asks: Reading[tuple[Ask, ...]]
+    last_line: Reading[str] | UnsetType = UNSET
 
 
 class ScorersReading(Kinded, frozen=True, kw_only=True, dict=True):

@@ -35,6 +35,7 @@ scorer_rest() {
     begin scorer_asks scorer_asks
     begin scorer_disk scorer_disk
     begin scorer_loaded scorer_loaded
+    begin scorer_last scorer_last_line
 }
 
 scorer_last() { begin scorer_counters.2 scorer_counters; }
@@ -47,7 +48,7 @@ scorer_show() {
 
 scorer_unit() {
     scorer_show LoadState ActiveState SubState Result InvocationID NRestarts ExecMainStatus \
-        ExecMainStartTimestamp TimeoutStopUSec || return
+        ExecMainStartTimestamp TimeoutStopUSec TimeoutStartUSec || return
     printf 'Starts=%s\n' "$(timeout -s KILL 2 journalctl -q -o cat --no-pager -n 1000 \
         --since="-${remediate_scorer_window_s}s" MESSAGE_ID=$SCORER_STARTED \
         UNIT="$remediate_scorer_unit" 2>/dev/null | grep -c .)"
@@ -253,4 +254,18 @@ scorer_loaded() {
     timeout -s KILL 3 journalctl -q -o cat --no-pager -n 5000 "_SYSTEMD_INVOCATION_ID=$invocation" |
         head -c 4194304 | grep -aE 'Model loaded successfully .*hash=[0-9a-f]{64}' | tail -n 1 |
         grep -oE '(version|hash)=[A-Za-z0-9_.+-]{1,64}'
+}
+
+# scorer_last_line: of a service to which nobody listens, the last line of its last invocation: an error if
+# there is one among the last ones. One line, and no more of it than a screen has: logs hold more than causes.
+# What is an id alone is what `podman rm` prints after the end.
+scorer_last_line() {
+    local invocation lines
+    [[ ! $(scorer_owners) ]] || { printf 'its process runs\n' >&2; return 44; }
+    invocation=$(timeout -s KILL 2 systemctl show --property=InvocationID --value -- "$remediate_scorer_unit")
+    [[ $invocation =~ ^[0-9a-f]{32}$ ]] || { printf 'the unit has no invocation\n' >&2; return 44; }
+    lines=$(timeout -s KILL 3 journalctl -q -o cat --no-pager -n 20 "_SYSTEMD_INVOCATION_ID=$invocation" |
+        head -c 65536 | tr -c '[:print:]\n' '?' | grep -vE '^([0-9a-f]{64})?$' | tail -n 5)
+    printf '%s\n' "$lines" | grep -iE 'error|panic|fatal' | tail -n 1 | head -c 300 | grep . ||
+        printf '%s\n' "$lines" | tail -n 1 | head -c 300
 }

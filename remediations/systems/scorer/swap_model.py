@@ -10,6 +10,8 @@ says it loaded have one name.
    models, and its hash is computed by the loader's own rule, again from the disk.
 3. The unit is stopped, the directories are renamed, the unit's files get the new hash where they
    named the old one, and the unit is started. The old model stays beside.
+4. Units that were stopped with this one are started again, and have to be active. Where one would
+   be stopped that the plan does not name, nothing is done.
 
 Nothing of export_metadata.json is brought: it is no part of the hash.
 """
@@ -17,6 +19,7 @@ Nothing of export_metadata.json is brought: it is no part of the hash.
 from __future__ import annotations
 
 from remediations.systems.hosts.hold import HELD, hold_path
+from remediations.systems.hosts.unit_parts import DEPENDANTS, DEPENDANTS_LIMIT_S, STOP
 from remediations.systems.hosts.unit_program import compose
 from remediations.systems.scorer.planned_model import PlannedModel
 
@@ -25,6 +28,8 @@ FILES = "/var/lib/remediate/files"
 COPY_LIMIT_S = 300
 """Writing and hashing what may be gigabytes, three times."""
 START_LIMIT_S = 100
+EXCHANGE_EXTRA_S = COPY_LIMIT_S + START_LIMIT_S + DEPENDANTS_LIMIT_S
+"""Beside the time that the unit may take to stop."""
 # All work is done relative to the directory of models, as whoever owns it: nobody who can write
 # there leads root anywhere.
 _PLACE = r"""
@@ -62,9 +67,6 @@ unit_as_planned() {
 }
 restarted_since() {
   [ "$(show ActiveState)" = active ] && [ "$(show InvocationID)" != "$invocation" ]
-}
-stop() {
-  timeout "$stop_limit" systemctl stop "$unit" || fail "systemctl stop $unit ended with $?"
 }
 start() {
   systemctl reset-failed "$unit" 2>/dev/null || :
@@ -136,9 +138,11 @@ stage_beside() {
 
 _SWAP_MAIN = r"""
 unit_as_planned
+dependants_as_planned
 place_as_planned
 present=$(hash_of "$name")
 if [ "$present" = "$sha256" ] && restarted_since; then
+  dependants_back
   printf 'already so: %s serves the planned model\n' "$unit"
   exit 0
 fi
@@ -168,16 +172,19 @@ if [ "$present" != "$sha256" ]; then
 fi
 [ "$expects" = "$sha256" ] || expect "$expects" "$sha256"
 start
+dependants_back
 """
 
 _BACK_MAIN = r"""
 unit_as_planned
+dependants_as_planned
 place_as_planned
 aside=.$name.remediate-$(printf %.16s "$replaces")
 present=$(hash_of "$name")
 if [ "$present" = "$replaces" ]; then
   printf 'already so: %s has the model of before\n' "$model"
   [ "$(show ActiveState)" = active ] || start
+  dependants_back
   exit 0
 fi
 not_held
@@ -197,6 +204,7 @@ sync .
 printf 'put back: %s\n' "$model"
 [ -z "$expects" ] || [ "$expects" = "$sha256" ] || expect "$sha256" "$expects"
 start
+dependants_back
 """
 
 _KEEP_MAIN = r"""
@@ -234,12 +242,12 @@ printf 'kept: %s\n' "$files/$sha256"
 def swap_text(planned: PlannedModel) -> str:
     """Stages the model beside, exchanges it, and starts the unit; one that serves it is left
     alone."""
-    return _composed(planned, (HELD, _PLACE, _UNIT, _STAGE, _SWAP_MAIN))
+    return _composed(planned, (HELD, DEPENDANTS, STOP, _PLACE, _UNIT, _STAGE, _SWAP_MAIN))
 
 
 def put_back_text(planned: PlannedModel) -> str:
     """The model of before in its place again."""
-    return _composed(planned, (HELD, _PLACE, _UNIT, _BACK_MAIN))
+    return _composed(planned, (HELD, DEPENDANTS, STOP, _PLACE, _UNIT, _BACK_MAIN))
 
 
 def keep_text(planned: PlannedModel) -> str:
@@ -257,8 +265,10 @@ def _composed(planned: PlannedModel, parts: tuple[str, ...]) -> str:
         "expects": planned.expects,
         "manifest": planned.manifest,
         "invocation": planned.invocation,
+        "dependants": planned.dependants,
         "files": FILES,
         "stop_limit": planned.stop_limit_s,
         "start_limit": START_LIMIT_S,
+        "dependants_limit": DEPENDANTS_LIMIT_S,
     }
     return compose(variables, parts)

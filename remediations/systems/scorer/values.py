@@ -39,7 +39,8 @@ class Setting(Record, frozen=True, kw_only=True):
 class ScorerUnit(Record, frozen=True, kw_only=True):
     """The unit of a scoring service. `expects` is the model's hash that its command names, "" for
     none. `since` is when its present process was started, None where
-    there was none; `starts` is how often it was started within the declared window."""
+    there was none; `starts` is how often it was started within the declared window;
+    `start_timeout_s` how long a start may take, 0 where that is not known or has no limit."""
 
     unit: str
     load: str
@@ -53,6 +54,7 @@ class ScorerUnit(Record, frozen=True, kw_only=True):
     since: Moment | None
     stop_timeout_s: Count
     expects: str = ""
+    start_timeout_s: Count = 0
 
 
 class ModelFile(Record, frozen=True, kw_only=True):

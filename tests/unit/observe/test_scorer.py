@@ -54,6 +54,7 @@ NRestarts=1
 ExecMainStatus=0
 ExecMainStartTimestamp=Sun 2026-11-29 08:00:00 UTC
 TimeoutStopUSec=1min 30s
+TimeoutStartUSec=1min 30s
 """
 
 
@@ -103,7 +104,9 @@ class Place:
         (self.model / "export_metadata.json").write_text("{}")
         self.sha256 = hashlib.sha256(b"graph" + b"weights").hexdigest()
         self.log = f"2026 [info] Model loaded successfully version=v1.0.0 hash={self.sha256}"
+        self.ended = "conmon says nothing"
         self.pid = str(os.getpid())
+        self.nobody = ""
         self.command = "podman run image"
         self.environment = root / "etc/scorer.env"
         (root / "vectors.yaml").write_text(
@@ -144,9 +147,14 @@ class Place:
             ),
             (
                 "journalctl",
-                f"case $* in *MESSAGE_ID*) echo Started ;; *) cat <<'E'\n{self.log}\nE\n;; esac",
+                f"case $* in *MESSAGE_ID*) echo Started ;; *'-n 20 '*) cat <<'E'\n{self.ended}\nE\n"
+                f";; *) cat <<'E'\n{self.log}\nE\n;; esac",
             ),
-            ("ss", f"echo 'LISTEN 0 5 127.0.0.1:1 *:* users:((\"x\",pid={self.pid},fd=3))'"),
+            (
+                "ss",
+                self.nobody
+                or f"echo 'LISTEN 0 5 127.0.0.1:1 *:* users:((\"x\",pid={self.pid},fd=3))'",
+            ),
         ):
             (self.bin / name).write_text(f"#!/bin/sh\n{text}\n")
             (self.bin / name).chmod(0o755)
@@ -231,6 +239,36 @@ def test_the_loaders_hash_is_that_of_contents_in_order_of_paths(place: Place) ->
     reading = place.read()
     assert isinstance(reading.disk, Known)
     assert reading.disk.value.sha256 == hashlib.sha256(b"1graphweights").hexdigest()
+
+
+ID = "c3" * 32
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        ("Starting\n[error] Fatal err=gone\nbye", "[error] Fatal err=gone"),
+        (f"Starting\nbye\n{ID}\n\n", "bye"),
+        ("Error: x password=hunter2 y", "Error: x password=… y"),
+        ("Error: API_KEY: 'hunter2' y", "Error: API_KEY: … y"),
+        ("Error: get https://me:hunter2@host/x", "Error: get https://…@host/x"),
+        ("Error: Authorization: Bearer hunter2", "Error: Authorization: …"),
+        ("Error: " + 400 * "x", "Error: " + 293 * "x"),
+        ("Error: \x1b[31mred\xff", "Error: ?[31mred??"),
+    ],
+    ids=["error", "last", "password", "key", "login", "bearer", "long", "odd bytes"],
+)
+def test_what_it_said_last(place: Place, ended: str, told: str) -> None:
+    """Of one to which nobody listens: one line, without secrets."""
+    place.nobody, place.ended = "true", ended
+    line = place.read().last_line
+    assert isinstance(line, Known)
+    assert line.value == told
+
+
+def test_of_one_that_runs_no_line_leaves_its_host(place: Place) -> None:
+    place.ended = "Error: hunter2"
+    assert isinstance(place.read().last_line, Unknown)
 
 
 def test_a_link_in_the_model_is_not_followed(place: Place) -> None:

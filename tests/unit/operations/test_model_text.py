@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from remediations.systems.scorer.planned_model import PlannedModel, PlannedModelError
 from remediations.systems.scorer.swap_model import FILES, keep_text, put_back_text, swap_text
 
+UNIT = "veid-scorer.service"
 OLD_INVOCATION, NEW_INVOCATION = "1" * 32, "2" * 32
 WHOLE = {"saved_model.pb": b"graph", "variables/data": b"weights" * 1000, "variables/none": b""}
 OTHER = {"saved_model.pb": b"graph", "variables/data": b"others!" * 1000}
@@ -41,11 +43,17 @@ class Service:
         self.unit_file.write_text(f"ExecStart=x --expected-hash {loader_hash(OTHER)}\n")
         (self.files / loader_hash(WHOLE)).write_bytes(b"".join(WHOLE[p] for p in sorted(WHOLE)))
         self.state("active", OLD_INVOCATION)
+        (root / "required-by").write_text("")
+        (root / "gateway").write_text("active\n")
         self.script(
             "systemctl",
             f"""
 case $1 in
   show)
+    case $5.$3 in
+      gateway.service.ActiveState) cat {root}/gateway; exit ;;
+      {UNIT}.RequiredBy) cat {root}/required-by; exit ;;
+    esac
     case $3 in
       LoadState) echo loaded ;;
       ActiveState) cat {root}/active ;;
@@ -54,8 +62,13 @@ case $1 in
       DropInPaths) ;;
       ExecStart) cat {self.unit_file} ;;
     esac ;;
-  stop) echo stop >>{root}/done; echo inactive >{root}/active ;;
-  start) echo start >>{root}/done
+  stop) echo stop >>{root}/done; echo inactive >{root}/active; echo inactive >{root}/gateway ;;
+  start)
+    if [ "$2" = gateway.service ]; then
+      [ -e {root}/gateway-broken ] || echo active >{root}/gateway
+      exit 0
+    fi
+    echo start >>{root}/done
     [ ! -e {root}/broken ] || exit 1
     echo active >{root}/active; echo {NEW_INVOCATION} >{root}/invocation ;;
   daemon-reload) echo reload >>{root}/done ;;
@@ -83,7 +96,7 @@ esac
     @property
     def planned(self) -> PlannedModel:
         return PlannedModel(
-            unit="veid-scorer.service",
+            unit=UNIT,
             model=str(self.model),
             sha256=loader_hash(WHOLE),
             manifest=manifest(WHOLE),
@@ -101,6 +114,16 @@ esac
             text=True,
             env={**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"},
         )
+
+    @property
+    def with_gateway(self) -> PlannedModel:
+        """The same, where a unit needs the service and the plan names it."""
+        (self.root / "required-by").write_text("gateway.service\n")
+        return replace(self.planned, dependants="gateway.service")
+
+    @property
+    def gateway(self) -> str:
+        return (self.root / "gateway").read_text().strip()
 
     @property
     def found(self) -> dict[str, bytes]:
@@ -147,6 +170,44 @@ def test_and_is_put_back(service: Service) -> None:
     assert service.run(put_back_text(service.planned)).stdout.startswith("already so")
 
 
+@pytest.mark.parametrize("text_of", [swap_text, put_back_text])
+def test_what_is_stopped_with_it_comes_back(
+    service: Service, text_of: Callable[[PlannedModel], str]
+) -> None:
+    """Also where the step, or the way back, is repeated after it died before that."""
+    planned = service.with_gateway
+    assert service.run(swap_text(planned)).returncode == 0
+    done = service.run(text_of(planned))
+    assert (done.returncode, service.gateway) == (0, "active"), done.stderr
+    (service.root / "gateway").write_text("inactive\n")
+    again = service.run(text_of(planned))
+    assert "already so" in again.stdout
+    assert service.gateway == "active"
+
+
+@pytest.mark.parametrize("text_of", [swap_text, put_back_text])
+def test_a_unit_that_the_plan_does_not_name_is_not_stopped(
+    service: Service, text_of: Callable[[PlannedModel], str]
+) -> None:
+    if text_of is put_back_text:
+        assert service.run(swap_text(service.planned)).returncode == 0
+    before, started = service.done, service.found
+    planned = replace(service.with_gateway, dependants="")
+    (service.root / "gateway").write_text("active\n")
+    done = service.run(text_of(planned))
+    assert done.returncode == 64
+    assert "gateway.service, which is stopped with" in done.stderr
+    assert (service.done, service.found, service.gateway) == (before, started, "active")
+
+
+def test_one_that_stays_down_is_told(service: Service) -> None:
+    planned = service.with_gateway
+    (service.root / "gateway-broken").write_text("")
+    done = service.run(swap_text(planned))
+    assert done.returncode == 1
+    assert "gateway.service, which was stopped with it, is inactive" in done.stderr
+
+
 def test_a_start_that_fails_is_told_and_can_be_taken_back(service: Service) -> None:
     (service.root / "broken").write_text("")
     done = service.run(swap_text(service.planned))
@@ -167,7 +228,7 @@ def test_half_a_file_is_refused_before_anything_stops(service: Service) -> None:
 
 def test_another_division_into_files_is_refused(service: Service) -> None:
     """The same bytes in all, but not as many as the files take."""
-    planned = PlannedModel(**{**vars(service.planned), "manifest": "5 saved_model.pb"})
+    planned = replace(service.planned, manifest="5 saved_model.pb")
     done = service.run(swap_text(planned))
     assert done.returncode == 64
     assert (service.done, service.beside) == ([], ["trust_score"])
@@ -241,6 +302,7 @@ def test_a_donor_whose_model_changed_keeps_nothing(service: Service) -> None:
         ("manifest", "-5 a"),
         ("replaces", "x"),
         ("invocation", "x"),
+        ("dependants", "x; reboot"),
         ("stop_timeout_s", -1),
     ],
 )

@@ -12,6 +12,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "VP2": "nobody who agreed before differs",
         "VP3": "the model on disk is the agreed one",
         "VP10": "the container runs the planned image under its unit",
+        "VP15": "the process that answers is the service's own",
         "VP11": "the process has the declared settings",
         "VP12": "the environment file has them, too",
         "VP13": "the process and its file have the planned capacity",

@@ -52,13 +52,19 @@ def conclude(
     powers: Powers,
     clusters: Sequence[frozenset[str]] = (),
     images: Mapping[str, str] = NO_IMAGES,
+    out_of_memory: frozenset[str] = frozenset(),
 ) -> ScoringFinding:
     """The finding. `clusters` are hosts whose chain has one app hash, where there are several;
-    `images` are the digests of the images that run, by host."""
+    `images` are the digests of the images that run, by host; `out_of_memory` are the hosts whose
+    container was ended for memory."""
     scoring = reading.scoring
     views = [
         ScorerView(
-            reading=one, scoring=scoring, power=powers.of(one.host), image=images.get(one.host, "")
+            reading=one,
+            scoring=scoring,
+            power=powers.of(one.host),
+            image=images.get(one.host, ""),
+            out_of_memory=one.host in out_of_memory,
         )
         for one in reading.hosts
     ]
@@ -208,6 +214,11 @@ def agreed_text(finding: ScoringFinding) -> str:
         return "too many are late: nobody answers otherwise than the golden vectors"
     group = next(one for one in finding.answers if one.digest == finding.agreed)
     share = percent(group.power, finding.total_power)
+    if finding.agreed_basis is Basis.PIN:
+        return (
+            f"{group.digest[:12]} of the pinned model, by {group.power} of {finding.total_power} "
+            f"({share}): none has more than two thirds"
+        )
     return f"{group.digest[:12]} by {group.power} of {finding.total_power} ({share})"
 
 

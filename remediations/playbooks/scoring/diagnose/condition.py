@@ -7,10 +7,12 @@ the table of readings that tell the look-alikes apart).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.diagnose.ends import why_it_ended
 from remediations.playbooks.scoring.diagnose.reference import Reference
 from remediations.playbooks.scoring.diagnose.view import ScorerView, wrong_settings
 from remediations.systems.scorer.values import Setting
@@ -20,6 +22,9 @@ Condition = ScorerCondition
 MEMORY_FLOOR_KIB = 65_536
 LOAD_CEILING_PERCENT = 400
 NO_ANSWER = "no answer"
+_CANNOT = re.compile(r"(?i)marshal|\bunimplemented\b|unknown service")
+"""In every answer of a build whose messages have no codec, or no such method: each request ends so,
+with any model."""
 
 
 class Judged(NamedTuple):
@@ -70,13 +75,17 @@ def _down(view: ScorerView, agreed: Reference) -> Judged | None:
     unit = value_or_none(view.reading.unit)
     if unit is None:
         return Judged(Condition.DOWN, "nothing listens; its unit could not be read")
+    ended = why_it_ended(view, unit)
+    if ended is not None:
+        return Judged(*ended)
     starts = f"{unit.starts} starts in {view.scoring.window_s} s"
+    said = f"; it said last: {view.last_line}" if view.last_line else ""
     if unit.sub == "auto-restart" or unit.starts > view.scoring.restarts:
-        ended = f"last result {unit.result}, exit status {unit.exit_status}"
-        return Judged(Condition.LOOPING, f"its unit starts again and again ({starts}; {ended})")
-    if unit.result == "oom-kill":
-        return Judged(Condition.HOST_TROUBLE, "the kernel killed it for memory")
-    return Judged(Condition.DOWN, f"nothing listens; {unit.unit} is {unit.active} ({unit.sub})")
+        result = f"last result {unit.result}, exit status {unit.exit_status}"
+        told = f"its unit starts again and again ({starts}; {result}){said}"
+        return Judged(Condition.LOOPING, told)
+    told = f"nothing listens; {unit.unit} is {unit.active} ({unit.sub}){said}"
+    return Judged(Condition.DOWN, told)
 
 
 def _frozen(view: ScorerView, agreed: Reference) -> Judged | None:
@@ -160,6 +169,8 @@ def _cut_short(view: ScorerView, _agreed: Reference) -> Judged | None:
 
 def _errors(view: ScorerView, agreed: Reference) -> Judged | None:
     """It answers with errors, whatever its model is; or it does so to others."""
+    if view.troubles and all(map(_CANNOT.search, view.troubles)) and not view.by_vector:
+        return Judged(Condition.CANNOT, f"its build answers no request: {_first(view)}")
     if view.key is None and not view.varies:
         return Judged(Condition.ERRORS, f"vectors have no answer: {_first(view)}")
     failed = view.rose("errors")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from remediations.playbooks.scoring.diagnose.view import AnswerKey, ScorerView, digest_of
 from remediations.playbooks.scoring.finding import AnswerGroup, Basis, ModelGroup
@@ -47,8 +47,8 @@ class Reference:
 
 def reference_of(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers) -> Reference:
     """What is agreed among these services."""
-    key, basis = _agreed_key(views, scoring, powers)
     model, model_basis = _agreed_model(views, scoring, powers)
+    key, basis = _agreed_key(views, scoring, powers, model)
     agreeing = [view for view in views if key is not None and view.key == key]
     files = (value_or_none(v.reading.disk) for v in views if model and v.on_disk == model)
     return Reference(
@@ -69,13 +69,15 @@ def golden_key(scoring: ScoringEntry) -> AnswerKey:
 
 
 def _agreed_key(
-    views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers
+    views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers, model: str
 ) -> tuple[AnswerKey | None, Basis]:
     if not powers.total:
         return golden_key(scoring), Basis.GOLDEN
     found = _with_quorum(((view.key, view.power) for view in views), powers.total)
     if found is None and _only_late(views, scoring, powers):
         return golden_key(scoring), Basis.LATE
+    if found is None and model == scoring.model and _pin_decides(views, scoring, powers):
+        return golden_key(scoring), Basis.PIN
     return found, Basis.NONE if found is None else Basis.POWER
 
 
@@ -88,6 +90,45 @@ def _only_late(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Power
     late = sum(view.power for view in views if view.works)
     right = sum(view.power for view in views if view.key == golden)
     return late > 0 and has_quorum(right + late, powers.total)
+
+
+def _pin_decides(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers) -> bool:
+    given = [Given(v.model, digest_of(v.key) if v.key else "", v.power) for v in views]
+    return not why_not_pinned(scoring, given, powers.total)
+
+
+class Given(NamedTuple):
+    """The model of one service, the digest of its answers, "" for none, and its power."""
+
+    model: str
+    answers: str
+    power: int
+
+
+def why_not_pinned(scoring: ScoringEntry, given: Sequence[Given], total: int) -> str:
+    """Why the golden answers of the pinned model are not the measure where no answer has two
+    thirds; "" where they are.
+
+    A pin is a word of people. That these are its answers, on these hosts, somebody has to show who
+    has the model; and who has it and answers otherwise shows that the model alone does not decide.
+    Power that gives no answer may have given another one: it counts for that.
+    """
+    golden = digest_of(golden_key(scoring))
+    if scoring.model is None:
+        return "no model is pinned"
+    holders = [one for one in given if one.model == scoring.model and one.answers]
+    if not any(one.answers == golden for one in holders):
+        return "nobody has the pinned model and gives the answers of its golden vectors"
+    if any(one.answers != golden for one in holders):
+        return "services with the pinned model itself give other answers than its golden vectors"
+    others: dict[str, int] = {}
+    for one in given:
+        if one.answers and one.answers != golden:
+            others[one.answers] = others.get(one.answers, 0) + one.power
+    silent = total - sum(one.power for one in given if one.answers)
+    if has_quorum(max(others.values(), default=0) + silent, total):
+        return "together with those that give no answer another one may have two thirds"
+    return ""
 
 
 def _agreed_model(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import UnsetType
+
 from remediations.systems.scorer.inventory import ScoringEntry
 from remediations.systems.scorer.reading import ScorerReading
 from remediations.systems.scorer.values import Ask, Setting
@@ -20,12 +22,14 @@ _HTTP_OK = 200
 @dataclass(frozen=True, kw_only=True)
 class ScorerView:
     """One reading, with the power of its host's key. `image` is the digest of the image that its
-    container runs, "" where that is not known."""
+    container runs, "" where that is not known. `out_of_memory`: podman says that its container was
+    ended for memory."""
 
     reading: ScorerReading
     scoring: ScoringEntry
     power: int
     image: str = ""
+    out_of_memory: bool = False
 
     @property
     def host(self) -> str:
@@ -130,6 +134,12 @@ class ScorerView:
         process = value_or_none(self.reading.process)
         mapped = () if process is None else process.libraries
         return tuple(f"{one.name} {one.sha256}" for one in mapped)
+
+    @property
+    def last_line(self) -> str:
+        """What it said last, where it is not there; "" where that was not read."""
+        line = self.reading.last_line
+        return "" if isinstance(line, UnsetType) else value_or_none(line) or ""
 
     @cached_property
     def healthy(self) -> bool | None:

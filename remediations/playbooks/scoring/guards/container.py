@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from remediations.engine.plan.plan import GuardResult, guard_result
+from collections.abc import Callable
+from functools import wraps
+
+from msgspec.structs import replace
+
+from remediations.engine.plan.plan import GuardResult, Outcome, guard_result
 from remediations.playbooks.scoring.containers import (
     ALWAYS,
     ServiceContainer,
@@ -12,6 +17,7 @@ from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.render.formats import name_some
 from remediations.values.reading import Known, Unknown, value_or_none
 
+Guard = Callable[[ScoringSituation, str], GuardResult]
 _LOOK = "`remediate diagnose scoring` shows the evidence"
 
 
@@ -90,7 +96,12 @@ def port_is_its(scoring: ScoringSituation, host: str) -> GuardResult:
     port = scoring.scorer(host).entry.port
     own = service.container.id if service.container else ""
     here = [one for one in listeners or () if one.port == port]
-    strange = [one for one in here if not own or one.container != own]
+    # A unit that runs no container listens as a process of the host's.
+    strange = [
+        one
+        for one in here
+        if (one.container != own if own else one.container or not service.is_none)
+    ]
     first = strange[0] if strange else None
     got = f"nobody else on port {port}"
     if first is not None:
@@ -188,5 +199,28 @@ def container_dead(scoring: ScoringSituation, host: str) -> GuardResult:
     )
 
 
+def where_contained(guard: Guard) -> Guard:
+    """The guard, for a step on a unit that may run no container: then there is nothing to ask. What
+    is stopped with such a unit is not read, so the step itself refuses to stop another one."""
+
+    @wraps(guard)
+    def asked(scoring: ScoringSituation, host: str) -> GuardResult:
+        found = guard(scoring, host)
+        if not service_container(scoring, host).is_none:
+            return found
+        return replace(
+            found,
+            outcome=Outcome.PASS,
+            got="its unit runs no container of podman's, and the step stops no other unit",
+            next_step=_LOOK,
+        )
+
+    return asked
+
+
 CONTAINER_GUARDS = (podman_there, unit_runs_container, image_here, dependants_safe)
 """What every step on a container needs."""
+PROCESS_GUARDS = (*map(where_contained, CONTAINER_GUARDS), port_is_its)
+"""What a step on a unit needs that may run a container, and may not."""
+PROCESS_BACK_GUARDS = tuple(map(where_contained, (podman_there, image_here, dependants_safe)))
+"""What its way back needs: files of the unit may have changed since systemd read them (V21)."""

@@ -31,7 +31,9 @@ def model_agreed(scoring: ScoringSituation, host: str) -> GuardResult:
     group = finding.model_group(finding.model)
     power, total = (group.power if group else 0), finding.total_power
     contradicts = pin is not None and finding.model_basis is Basis.POWER and pin != finding.model
-    holds = finding.model_basis in (Basis.POWER, Basis.PIN) and not contradicts
+    nobody = finding.model_basis is Basis.PIN and group is None
+    holds = finding.model_basis in (Basis.POWER, Basis.PIN) and not contradicts and not nobody
+    next_step = "agree with the other operators on one model, then pin it: `scoring: {model: …}`"
     got = f"{short_digest(finding.model)} with {power} of {total} ({percent(power, total)})"
     if not finding.model:
         got = "no model has two thirds, and none is pinned"
@@ -39,6 +41,12 @@ def model_agreed(scoring: ScoringSituation, host: str) -> GuardResult:
         got += f", but the inventory pins {short_digest(pin or '')}"
     elif finding.model_basis is Basis.PIN:
         got += ", pinned by the inventory"
+    if nobody:
+        got += ", and no service has it"
+        next_step = (
+            "its operator gives one service the pinned model by hand, or people agree on another "
+            "pin (docs/scoring.md#a-pin)"
+        )
     return guard_result(
         "V8",
         "the model is the agreed one",
@@ -46,9 +54,7 @@ def model_agreed(scoring: ScoringSituation, host: str) -> GuardResult:
         holds=holds,
         got=got,
         expected="one that more than 2/3 of the power have, the pinned one if any is pinned",
-        next_step=_LOOK
-        if holds
-        else "agree with the other operators on one model, then pin it: `scoring: {model: …}`",
+        next_step=_LOOK if holds else next_step,
         facts=("scoring.model", "scoring.total_power"),
     )
 

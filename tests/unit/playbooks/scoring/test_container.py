@@ -254,4 +254,4 @@ def test_the_plan_has_the_bytes(
     assert step.operation == operation
     for value in (f"id={world.ID}", f"digest={world.DIGEST}", "port=8501"):
         assert f"{value}\n" in step.payload
-    assert {"VP1", "VP2", "VP10"} == {check.id for check in plan.checks}
+    assert {"VP1", "VP2", "VP10", "VP15"} == {check.id for check in plan.checks}

@@ -210,7 +210,7 @@ def test_the_plan_has_the_bytes_and_the_way_back() -> None:
     assert "invocation=''\n" in back.payload
     assert "id=''\n" in again.payload
     assert "invocation=''\n" in again.payload
-    assert {"VP1", "VP2", "VP10", "VP11", "VP12"} == {check.id for check in plan.checks}
+    assert {"VP1", "VP2", "VP10", "VP15", "VP11", "VP12"} == {check.id for check in plan.checks}
     assert names_awaited(plan) == {"val4": ("OMP_NUM_THREADS",)}
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from remediations.engine.find.finding import Health
 from remediations.playbooks.scoring.classes import ScoringClass
 from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.containers import restartable, stale
 from remediations.playbooks.scoring.diagnose.conclude import conclude
 from remediations.playbooks.scoring.diagnose.reference import Powers
 from remediations.playbooks.scoring.finding import Basis
@@ -43,6 +44,18 @@ NO_ENVIRONMENT = known(replace(world.service("val1").node.value, settings=()))  
 STOOD = world.moments(world.counters(), world.counters())
 QUEUED = world.moments(world.counters(), world.counters(104, queue=40))
 WAITS = world.moments(world.counters(), world.counters(140, queue=80))
+
+
+def ended(line: str, **unit: Any) -> dict[str, Any]:  # noqa: ANN401 - the unit's own fields
+    """A service that is not there, and what it said last."""
+    fields = {"active": "failed", "sub": "failed", "result": "exit-code", "exit_status": 1, **unit}
+    return {
+        "asks": known(world.REFUSED),
+        "unit": known(world.unit(**fields)),
+        "process": unknown("nothing listens"),
+        "last_line": known(line) if line else unknown("no line"),
+    }
+
 
 CASES: dict[str, tuple[dict[str, Any], ScorerCondition, ScoringClass]] = {
     "model skew": (
@@ -201,6 +214,46 @@ CASES: dict[str, tuple[dict[str, Any], ScorerCondition, ScoringClass]] = {
         ScorerCondition.LOOPING,
         ScoringClass.ONE_ODD,
     ),
+    "a start that takes too long": (
+        ended("", sub="auto-restart", active="activating", result="timeout", start_timeout_s=90),
+        ScorerCondition.REFUSED,
+        ScoringClass.ONE_ODD,
+    ),
+    "no hash in its command": (
+        ended("[error] Fatal err=expected_hash must be set when deterministic mode is enabled"),
+        ScorerCondition.REFUSED,
+        ScoringClass.ONE_ODD,
+    ),
+    "the port is another's": (
+        ended("listen tcp :8501: bind: address already in use", sub="auto-restart"),
+        ScorerCondition.REFUSED,
+        ScoringClass.ONE_ODD,
+    ),
+    "a device is not there": (
+        ended("Error: stat /dev/nvidia0: no such file or directory"),
+        ScorerCondition.REFUSED,
+        ScoringClass.ONE_ODD,
+    ),
+    "it ended for memory by itself": (
+        ended("fatal error: runtime: out of memory", sub="auto-restart"),
+        ScorerCondition.HOST_TROUBLE,
+        ScoringClass.ONE_ODD,
+    ),
+    "its name is taken": (  # remove-stale-container looks for the dead one
+        ended("Error: creating container storage: the container name is already in use by c3c3"),
+        ScorerCondition.DOWN,
+        ScoringClass.ONE_ODD,
+    ),
+    "a stop by people after a line that names no end": (
+        ended("[error] Metrics server error: address already in use", exit_status=143),
+        ScorerCondition.DOWN,
+        ScoringClass.ONE_ODD,
+    ),
+    "a build that cannot score": (
+        {"asks": known(world.failed("HTTP 500: rpc error: code = Internal desc = marshaling"))},
+        ScorerCondition.CANNOT,
+        ScoringClass.ONE_ODD,
+    ),
     "a stop by people": (
         {
             "asks": known(world.REFUSED),
@@ -247,6 +300,25 @@ def test_each_has_its_own_name(case: str) -> None:
     shown = present(finding)
     assert shown.well == (condition is ScorerCondition.AGREED)
     assert one.condition is ScorerCondition.AGREED or one.cause in shown.explanation
+
+
+@pytest.mark.parametrize("case", ["no hash in its command", "a build that cannot score"])
+def test_what_no_restart_changes_is_not_restarted(case: str) -> None:
+    scoring = situation(observed(world.scorers({"val4": CASES[case][0]})), frozenset())
+    assert restartable(scoring) == stale(scoring) == ()
+    one = scoring.finding.scorer("val4")
+    assert one.by_hand
+    assert "mend" in one.by_hand or "build that can score" in one.by_hand
+
+
+def test_a_container_that_was_ended_for_memory() -> None:
+    """podman's flag, where the container was not removed after its end."""
+    observation = observed(world.scorers({"val4": ended("bye")}))
+    killed = replace(containers.DEAD, out_of_memory=True, exit_code=137)
+    observation = containers.with_containers(observation, "val4", containers=known((killed,)))
+    one = situation(observation, frozenset()).finding.scorer("val4")
+    assert one.condition is ScorerCondition.HOST_TROUBLE
+    assert "ended for memory" in one.cause
 
 
 def test_same_bytes_under_another_name_are_no_error() -> None:

@@ -14,17 +14,25 @@ from remediations.errors import Refused, UsageError
 from remediations.playbooks.scoring.baseline import ScoringBaseline
 from remediations.playbooks.scoring.gates import AnswersAlike, KeepsScoring
 from remediations.playbooks.scoring.model_skew import KEEP, SWAP_MODEL
+from remediations.playbooks.scoring.model_skew import PUT_BACK_MODEL as BACK
 from remediations.playbooks.scoring.situation import situation
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.workshop import HOST, made_by
+from remediations.systems.podman.values import Dependant, Engine, Listener
 from remediations.systems.scorer.values import ModelLoaded, ModelOnDisk
 from tests import worlds
 from tests.unit.plan.cases import maker, quorum_lost
 from tests.unit.playbooks.scoring.cases import Case, case_of, keeping, observed
 from tests.unit.playbooks.test_signable import without_key
+from tests.worlds import containers
 from tests.worlds import scoring as world
-from tests.worlds.base import known, silenced
+from tests.worlds.base import known, silenced, unknown
 
+GATEWAY = Dependant(unit="gateway.service", active_state="active", by="RequiredBy")
+NODE = Dependant(unit="virtengined.service", active_state="active", by="RequiredBy")
+NEEDED = containers.unit(dependants=(NODE,))
+STRANGER = Listener(address="127.0.0.1", port=8501, pid=9, command="stub")
+ON_HOST = {"listeners": known((STRANGER,))}
 SKEW: dict[str, Any] = {
     "loaded": known(ModelLoaded(version="v1.0.0", sha256=world.OTHER)),
     "disk": known(ModelOnDisk(sha256=world.OTHER, files=world.FILES)),
@@ -37,8 +45,10 @@ def skewed(*hosts: str) -> Any:  # noqa: ANN401 - a reading
     return world.scorers(dict.fromkeys(hosts or ("val4",), SKEW))
 
 
-def swap(*hosts: str, keepers: tuple[str, ...] = ("val3", "val4")) -> Case:
-    return case_of(observed(skewed(*hosts), keeping(*keepers, sha256=world.MODEL)))
+def swap(*hosts: str, keepers: tuple[str, ...] = ("val3", "val4"), **fields: Any) -> Case:  # noqa: ANN401
+    """`fields` are readings of val4's containers."""
+    observation = observed(skewed(*hosts), keeping(*keepers, sha256=world.MODEL))
+    return case_of(containers.with_containers(observation, "val4", **fields))
 
 
 def blocked(case: Case) -> set[str]:
@@ -87,6 +97,8 @@ def test_then_each_gets_it_smallest_power_first() -> None:
 
 def test_the_plan_is_compiled_and_its_bytes_hold_what_decides() -> None:
     observation = observed(skewed(), keeping("val3", "val4", sha256=world.MODEL))
+    needed = containers.unit(dependants=(GATEWAY,))
+    observation = containers.with_containers(observation, "val4", units=known((needed,)))
     with Compiler() as compiler:
         plan = make_plan(
             maker({HOST: made_by(compiler)}, "INC-002"), None, observation, frozenset()
@@ -96,10 +108,70 @@ def test_the_plan_is_compiled_and_its_bytes_hold_what_decides() -> None:
     assert f"sha256={world.MODEL}\n" in step.payload
     assert f"replaces={world.OTHER}\n" in step.payload
     assert step.probe[0] == "model-served"
+    assert {"VP1", "VP2", "VP3", "VP15"} == {check.id for check in plan.checks}
+    # What VP15 is asked with stands in the plan.
+    assert {f.name: f.value for f in plan.facts}["val4.container"] == "veid-scorer"
+    ((undo,),) = [stage.undo for stage in plan.stages]
+    for one in (step, *undo.steps):
+        assert "dependants=gateway.service\n" in one.payload
+    assert "val4: gateway.service is stopped with the service, and started again" in plan.warnings
     assert plan.part(ScoringBaseline).agreeing == ("val1", "val2", "val3")
     impacts = {impact.measure: impact for stage in plan.stages for impact in stage.impacts}
     assert (impacts["voting power"].before, impacts["voting power"].worst) == (100, 90)
     assert (impacts["scoring power"].before, impacts["scoring power"].after) == (90, 100)
+
+
+@pytest.mark.parametrize(
+    ("fields", "guard", "outcome", "word"),
+    [
+        ({"containers": unknown("no answer")}, "V20", Outcome.UNKNOWN, "no answer"),
+        ({"units": known((containers.unit(user="alice"),))}, "V21", Outcome.BLOCK, "as alice"),
+        ({"units": unknown("no answer")}, "V21", Outcome.UNKNOWN, ""),
+        ({"listeners": known((STRANGER,))}, "V22", Outcome.BLOCK, "process 9 (stub"),
+        ({"images": known(())}, "V23", Outcome.BLOCK, "is not on the host"),
+        (
+            {"units": known((containers.unit(dependants=(NODE,)),))},
+            "V24",
+            Outcome.BLOCK,
+            "is stopp",
+        ),
+        ({"units": unknown("no answer")}, "V24", Outcome.UNKNOWN, ""),
+    ],
+)
+def test_its_container_has_to_come_back(
+    fields: dict[str, Any], guard: str, outcome: Outcome, word: str
+) -> None:
+    found = swap(**fields).judge()[guard, "val4"]
+    assert found.outcome is outcome
+    assert word in found.got
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"engine": known(Engine(version="")), "units": unknown("not asked"), **ON_HOST},
+        {"units": known(()), **ON_HOST},
+    ],
+    ids=["no podman", "no container"],
+)
+def test_of_a_unit_without_a_container_none_is_asked(fields: dict[str, Any]) -> None:
+    """It listens as a process of the host's; what would be stopped with it the step looks for."""
+    case = swap(**fields)
+    assert blocked(case) == set()
+    assert "runs no container of podman's" in case.judge()["V24", "val4"].got
+
+
+def test_a_container_of_no_unit_on_the_port_is_a_stranger() -> None:
+    case = swap(units=known(()))  # and a container listens there
+    assert case.judge()["V22", "val4"].outcome is Outcome.BLOCK
+
+
+def test_the_way_back_looks_again() -> None:
+    """At what would be stopped then, and not at files that systemd has not read."""
+    case = swap(units=known((containers.unit(dependants=(NODE,), needs_reload=True),)))
+    found = {one(case.situation, "val4").id: one(case.situation, "val4") for one in BACK.guards}
+    assert found["V24"].outcome is Outcome.BLOCK
+    assert "V21" not in found
 
 
 def test_not_brought_yet() -> None:
@@ -129,7 +201,8 @@ def test_a_pin_decides_where_powers_do_not() -> None:
     reading = world.scorers({"val1": SKEW, "val4": SKEW}, scoring=world.declared(model=world.MODEL))
     case = case_of(observed(reading, keeping("val3", "val4", "val1", sha256=world.MODEL)))
     assert case.judge()["V8", "val4"].outcome is Outcome.PASS
-    assert case.judge()["V1", ""].outcome is Outcome.BLOCK  # but no answers are agreed
+    assert case.judge()["V1", ""].outcome is Outcome.PASS  # 50 of 100 show what it means
+    assert case.judge()["V3", ""].outcome is Outcome.BLOCK  # but the chain makes blocks
 
 
 def test_unknown_powers_block() -> None:

@@ -17,6 +17,7 @@ from tests.unit.playbooks.scoring.cases import Case, case_of, keeping, observed
 from tests.unit.playbooks.scoring.test_model_skew import SKEW, blocked
 from tests.worlds import scoring as world
 from tests.worlds.base import known
+from tests.worlds.containers import with_containers
 
 FILES = (ModelFile(path="saved_model.pb", bytes=7), ModelFile(path="variables/v", bytes=8))
 SOURCE = ModelSource(directory="/srv/m", disk=ModelOnDisk(sha256=world.MODEL, files=FILES))
@@ -35,7 +36,8 @@ def reading(source: ModelSource, donors: dict[str, Any] | None = None) -> Any:  
 
 
 def swap(source: ModelSource, donors: dict[str, Any] | None = None) -> Case:
-    return case_of(observed(reading(source, donors), keeping("val4", sha256=world.MODEL)))
+    observation = observed(reading(source, donors), keeping("val4", sha256=world.MODEL))
+    return case_of(with_containers(observation, "val4"))
 
 
 def test_no_donor_is_asked_for_its_copy() -> None:

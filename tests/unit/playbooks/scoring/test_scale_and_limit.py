@@ -363,7 +363,7 @@ def test_the_plan_has_the_bytes_and_the_way_back() -> None:
     assert restart.operation == "container.restart"
     back, _again = (undo.steps[0] for undo in plan.stages[0].undo)
     assert "settings=SCORER_RATE=50\nbefore=SCORER_RATE=2\n" in back.payload
-    assert {"VP1", "VP2", "VP10", "VP13", "VP14"} == {check.id for check in plan.checks}
+    assert {"VP1", "VP2", "VP10", "VP15", "VP13", "VP14"} == {check.id for check in plan.checks}
     assert names_awaited(plan) == dict.fromkeys(("val4", "val3", "val2"), ("SCORER_RATE",))
     assert set(queues_awaited(plan)) == set(THREE)
     costs = [fact.value for fact in plan.facts if fact.name == "scoring.rate_cost"]

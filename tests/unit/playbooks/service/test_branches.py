@@ -22,7 +22,8 @@ from remediations.playbooks.service.gates import (
 from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.systems.kubernetes.steps import Write, compile_writes
 from remediations.values.part import Part
-from tests.unit.kubernetes.fake_api import BAD, GOOD, FakeApi, pod, replica_set
+from tests.unit.kubernetes.fake_api import BAD, GOOD, FakeApi, Tree, pod, replica_set
+from tests.unit.kubernetes.test_pods import LOOPS, killed, waiting
 from tests.unit.playbooks.service.namespaces import (
     TARGET,
     Change,
@@ -45,6 +46,15 @@ def _skewed(api: FakeApi) -> None:
     api.lists["pods"][1] = pod("p2", "old", BAD)
 
 
+def last_pod(tree: Tree) -> Change:
+    """That pod in the place of the one that is not ready."""
+
+    def change(api: FakeApi) -> None:
+        api.lists["pods"][-1] = tree
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("api", "change", "condition", "health"),
     [
@@ -57,6 +67,8 @@ def _skewed(api: FakeApi) -> None:
         (broken_release(), nothing, WorkloadCondition.CRASHES, Health.DEGRADED),
         (broken_release("ImagePullBackOff"), nothing, WorkloadCondition.NO_IMAGE, Health.DEGRADED),
         (broken_release("ErrImagePull"), nothing, WorkloadCondition.NO_IMAGE, Health.DEGRADED),
+        (broken_release(), last_pod(waiting(LOOPS)), WorkloadCondition.INIT_FAILS, Health.DEGRADED),
+        (broken_release(), last_pod(killed()), WorkloadCondition.PROBED, Health.DEGRADED),
         (hanging(), nothing, WorkloadCondition.UNREADY, Health.DOWN),
         (serving(), denied("list pods in scoring"), WorkloadCondition.UNREAD, Health.UNKNOWN),
     ],
@@ -70,6 +82,32 @@ def test_a_condition(
     (subject,) = finding.subjects
     assert (subject.condition, subject.health, finding.health) == (condition, health, health)
     assert finding.next_step
+
+
+@pytest.mark.parametrize(
+    ("tree", "why"),
+    [
+        (waiting(LOOPS), "the way back keeps the init containers"),
+        (killed(), "killed by the same probe with any image"),
+    ],
+    ids=["init", "probe"],
+)
+def test_what_no_image_mends_is_left_to_people(tree: Tree, why: str) -> None:
+    """K14, and an init container: neither back to another image, nor a restart."""
+    api = broken_release()
+    last_pod(tree)(api)
+    service = situation_of(api)
+    assert why in str(BACK.fits(service))
+    assert RESTART.fits(service) is not None
+    (subject,) = conclude(service).subjects
+    assert subject.by_hand
+
+
+def test_one_that_crashes_beside_is_a_broken_release() -> None:
+    """A probe that ends some pods does not explain the others."""
+    api = broken_release()
+    api.lists["pods"].append(killed())
+    assert BACK.fits(situation_of(api)) is None
 
 
 def test_a_condition_that_is_left_over_is_not_believed() -> None:
