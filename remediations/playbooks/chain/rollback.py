@@ -159,7 +159,9 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
     height, number = _height_of(chain, nodes[0].host), count_of(len(nodes), "node")
     return Proposal(
         title=f"roll {number} back to {height - 1} together, softly, and execute {height} again",
-        stages=_stages(chain, nodes, block_above_gate(chain, nodes)),
+        stages=_stages(
+            chain, nodes, block_above_gate(chain, nodes, chain.inputs.get(EXPECT_HASH, ""))
+        ),
         checks=(*checks_for(nodes), *((EXPECTED_STATE,) if EXPECT_HASH in chain.inputs else ())),
         risk=Risk.HIGH,
         worst_case=WORST,
