@@ -168,6 +168,9 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
         warnings=(
             "nothing here mends why the states differ (program, model files, store): the same "
             "program with the same input gives the same state again",
+            "where the states differ again after a second round, do not draw a third time: "
+            "execution is a matter of chance then. Choose a side (`remediate plan INC-001 --donor "
+            "HOST`), and the others adopt it",
         ),
     )
 
