@@ -71,6 +71,23 @@ DONOR_INPUT = Input(
     "are linked, and started again.",
     parse=_parse_host,
 )
+DIFFERS_IN = "differs-in"
+_STORE = re.compile(r"[A-Za-z0-9_./-]{1,64}")
+
+
+def _parse_store(text: str) -> str:
+    if not _STORE.fullmatch(text):
+        raise ValueError("the name of a store, as `plan --rehearse` shows it")
+    return text
+
+
+DIFFERS_INPUT = Input(
+    name=DIFFERS_IN,
+    metavar="STORE",
+    help="The first store in which the states differ, for whoever signs the plan: `--rehearse` "
+    "finds it.",
+    parse=_parse_store,
+)
 DATA_INPUT = Input(
     name=DATA,
     metavar="SHA256",

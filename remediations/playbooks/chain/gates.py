@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from remediations.engine.apply.look import GateVerdict
@@ -38,13 +39,16 @@ class Answers(Kinded, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
 
 
-class Advances(Kinded, frozen=True, kw_only=True):
-    """Opens when every one of `hosts` has a block above `height`."""
+class Advances(Kinded, frozen=True, kw_only=True, omit_defaults=True):
+    """Opens when every one of `hosts` has a block above `height`; where a state is named, only if
+    somebody shows that it is the one after `height`, and nobody another one. `app_hash` is
+    upper-case hex, "" for any."""
 
     KIND: ClassVar[str] = "chain.advances/1"
 
     hosts: tuple[str, ...]
     height: int
+    app_hash: str = ""
 
 
 class Stopped(Kinded, frozen=True, kw_only=True):
@@ -78,13 +82,14 @@ class GoesOnWithout(Kinded, frozen=True, kw_only=True):
 @dataclass(frozen=True, kw_only=True)
 class HostSnapshot:
     """What one node answered; None where it did not. `says` is what its journal said last, where
-    that is asked for."""
+    that is asked for; `states` are the app hashes that it told, each after a height."""
 
     host: str
     height: int | None
     catching_up: bool | None
     power: int | None = None
     says: str = ""
+    states: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +121,13 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
     Raises:
         ValueError: it is not a gate of the chain.
     """
-    hopeless = ""
+    hopeless = lacks = ""
     if gate.asks.kind == Advances.KIND:
         advances = gate.asks.read(Advances)
         hosts = advances.hosts
         ready = [host for host in hosts if _height_of(host, snapshot) > advances.height]
-        hopeless = snapshot.split
+        others, lacks = _other_states(advances, snapshot)
+        hopeless = others or snapshot.split
     elif gate.asks.kind == GoesOnWithout.KIND:
         without = gate.asks.read(GoesOnWithout)
         hosts = (*without.stopped, *without.hosts)
@@ -146,8 +152,27 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
         f"{host} {_shown(snapshot.of(host))}{_said(snapshot.of(host)) if host not in ready else ''}"
         for host in hosts
     )
-    opened = bool(hosts) and len(ready) == len(hosts)
-    return GateVerdict(opened, f"{seen}; highest {snapshot.top}", "" if opened else hopeless)
+    opened = bool(hosts) and len(ready) == len(hosts) and not lacks
+    seen = f"{seen}; highest {snapshot.top}{lacks}"
+    return GateVerdict(opened, seen, "" if opened else hopeless)
+
+
+def _other_states(gate: Advances, snapshot: Snapshot) -> tuple[str, str]:
+    """Why the state that people signed cannot come any more, since a node has another one after
+    that height; and what is lacking for the gate. A state after a block does not change by itself,
+    so one that is other stays so."""
+    if not gate.app_hash:
+        return "", ""
+    told = {host.host: host.states.get(gate.height, "") for host in snapshot.hosts}
+    others = [h for h in gate.hosts if told.get(h) and told[h] != gate.app_hash]
+    if others:
+        says = f"after block {gate.height} another state than the plan names: "
+        says += ", ".join(f"{host} {told[host][:12]}" for host in others)
+        says += f"; expected {gate.app_hash[:12]}"
+        return says, f"; {says}"
+    if gate.app_hash in told.values():
+        return "", ""
+    return "", f"; nobody tells the state after {gate.height} yet, expected {gate.app_hash[:12]}"
 
 
 def _height_of(host: str, snapshot: Snapshot) -> int:

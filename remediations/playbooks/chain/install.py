@@ -12,6 +12,7 @@ one, and one node at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from remediations.engine.domain import Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
@@ -95,7 +96,15 @@ def _propose_panic(chain: ChainSituation) -> Proposal[ChainSituation]:
 
 def _propose_upgrade(chain: ChainSituation) -> Proposal[ChainSituation]:
     names = " or ".join(upgrades_asked(chain, *chain.finding.nodes))
-    return _propose(chain, f"the program of the upgrade {names}".rstrip())
+    proposal = _propose(chain, f"the program of the upgrade {names}".rstrip())
+    return replace(proposal, warnings=(*proposal.warnings, _NO_HANDLER))
+
+
+_NO_HANDLER = (
+    "whether the program has a handler for this upgrade is not known before it is started: one "
+    "without it ends with the same words (UPGRADE NEEDED) and writes nothing. Then the gate stays "
+    "shut; ask who made the program whether it is the release of that name"
+)
 
 
 def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:

@@ -175,6 +175,7 @@ def snapshot_of(
             catching_up=poll.status.catching_up if poll.status else None,
             power=poll.status.power if poll.status else None,
             says=words.get(node.host, ""),
+            states=states_of(poll),
         )
         for node in nodes
         for poll in (polls[node.host],)
@@ -186,6 +187,17 @@ def snapshot_of(
         total_power=total,
         split=split_of(nodes, total, polls),
     )
+
+
+def states_of(poll: NodePoll) -> Mapping[int, str]:
+    """The app hashes that a node tells, each after a height: a header names the state before its
+    block. Pure."""
+    told = {block.height - 1: block.app_hash for block in poll.blocks or ()}
+    if poll.status is not None:
+        told[poll.status.height - 1] = poll.status.app_hash
+    if poll.app is not None:
+        told[poll.app.height] = poll.app.app_hash
+    return {height: state for height, state in told.items() if state}
 
 
 def _round(polls: Sequence[NodePoll]) -> int | None:

@@ -21,6 +21,8 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.copies import (
     DATA,
     DATA_INPUT,
+    DIFFERS_IN,
+    DIFFERS_INPUT,
     DONOR,
     DONOR_INPUT,
     chosen_copy,
@@ -49,6 +51,7 @@ from remediations.playbooks.chain.impact import (
     stop_cost,
     stop_effect,
 )
+from remediations.playbooks.chain.rehearse import rehearse_adopting
 from remediations.playbooks.chain.restart import (
     CHECKS,
     CHECKS_WITHOUT_BLOCKS,
@@ -60,6 +63,7 @@ from remediations.playbooks.chain.restart import (
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, short_digest
 from remediations.values.part import Part
+from remediations.values.reading import value_or_none
 
 ANSWER_TIMEOUT_S = 120
 """A donor replays what it has, and opens its RPC."""
@@ -262,8 +266,31 @@ def _adopt(chain: ChainSituation) -> Proposal[ChainSituation]:
             "which side is right is for people to decide: the state of the others is given up, and "
             "whoever relied on it (a sale, a transfer of the newest block) relied on something "
             "that did not happen",
+            _difference(chain),
+            _lost(chain),
             *_warnings(),
         ),
+    )
+
+
+def _difference(chain: ChainSituation) -> str:
+    store = chain.inputs.get(DIFFERS_IN, "")
+    if not store:
+        return "in which store the states differ is not known: --rehearse asks clones for it"
+    return f"the first store in which the states differ is {store}"
+
+
+def _lost(chain: ChainSituation) -> str:
+    """What is in the block whose execution differs: it stays, and counts as the donor executed
+    it."""
+    height = chain.finding.height
+    blocks = (value_or_none(one.chain.blocks) or () for one in chain.observation.hosts)
+    told = {b.transactions for many in blocks for b in many if b.height == height} - {None}
+    number = str(told.pop()) if len(told) == 1 else "an unknown number of"
+    return (
+        f"block {height} has {number} transactions: they stay in it, and what came of them (and of "
+        "what the block does by itself) counts as the donor executed it; results of the others "
+        "are lost, though their users may have seen them"
     )
 
 
@@ -334,5 +361,6 @@ ADOPT = Branch(
     fits=_adopt_fits,
     propose=_adopt,
     invariants=(one_side_is_enough,),
-    inputs=(DATA_INPUT,),
+    inputs=(DATA_INPUT, DIFFERS_INPUT),
+    rehearse=rehearse_adopting,
 )

@@ -19,6 +19,7 @@ from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import ChosenInput
 from remediations.engine.plan.rehearsal import Comparison, Rehearsed, RehearsedTarget
 from remediations.playbooks.chain.baseline import EXPECT_HASH
+from remediations.playbooks.chain.copies import DIFFERS_IN, chosen_copy
 from remediations.playbooks.chain.facts import rollback_data, rollback_facts
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.playbooks.chain.stores import (
@@ -184,6 +185,38 @@ def judge_trials(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
         inputs=(ChosenInput(name=EXPECT_HASH, value=state),),
         next_step="" if has_quorum(power, total) else "bring back more of the power first",
         compared=compared,
+    )
+
+
+async def rehearse_adopting(
+    chain: ChainSituation, proposal: Proposal[ChainSituation], reach: Reach
+) -> Rehearsed:
+    """Ask clones of those that would change sides, and of one node of the side that they would come
+    to, for their stores."""
+    copy = chosen_copy(chain)
+    kept = [c.hosts[0] for c in chain.finding.clusters if copy and c.app_hash == copy.app_hash]
+    hosts = (*proposal.targets, *kept)
+    return judge_sides(chain, await asyncio.gather(*(_try(chain, host, reach) for host in hosts)))
+
+
+def judge_sides(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
+    """In which stores the sides differ. It decides nothing, so it always passes: people choose a
+    side, and where no program tells its stores the plan says that. Pure."""
+    before = {one.host: one.before for one in trials}
+    powers = {host: chain.finding.node(host).power for host in before}
+    weights = Weights(powers=powers, total=chain.finding.total_power)
+    compared = compare_stores("stores", before, weights)
+    stores = [one.subject.removeprefix("store ") for one in compared.differences]
+    known = [one.host for one in trials if one.before.hashes is not None]
+    return Rehearsed(
+        passed=True,
+        says=compared.says,
+        targets=tuple(
+            RehearsedTarget(target=one.host, tried=one.host in known, says=one.says)
+            for one in trials
+        ),
+        inputs=(ChosenInput(name=DIFFERS_IN, value=stores[0]),) if stores else (),
+        compared=(compared,),
     )
 
 

@@ -160,9 +160,11 @@ def stopped_gate(hosts: Sequence[str]) -> Gate:
     )
 
 
-def block_above_gate(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> Gate:
+def block_above_gate(
+    chain: ChainSituation, nodes: Sequence[NodeFinding], app_hash: str = ""
+) -> Gate:
     """Opens in a halt when a block comes above the newest one, on all these nodes and on all that
-    vote."""
+    vote; with `app_hash` only on top of that state."""
     height, timeout = chain.finding.height, round_timeout_s(chain.finding.round)
     acting = {node.host for node in nodes}
     hosts = tuple(
@@ -170,10 +172,11 @@ def block_above_gate(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> Gat
         for node in chain.finding.nodes
         if node.host in acting or (node.power and node.host in chain.voting)
     )
+    state = f" on the state {app_hash}" if app_hash else ""
     return Gate(
-        title=f"a block above {height} within {timeout} s",
+        title=f"a block above {height}{state} within {timeout} s",
         timeout_s=timeout,
-        asks=Part.of(Advances(hosts=hosts, height=height)),
+        asks=Part.of(Advances(hosts=hosts, height=height, app_hash=app_hash)),
     )
 
 

@@ -159,13 +159,18 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
     height, number = _height_of(chain, nodes[0].host), count_of(len(nodes), "node")
     return Proposal(
         title=f"roll {number} back to {height - 1} together, softly, and execute {height} again",
-        stages=_stages(chain, nodes, block_above_gate(chain, nodes)),
+        stages=_stages(
+            chain, nodes, block_above_gate(chain, nodes, chain.inputs.get(EXPECT_HASH, ""))
+        ),
         checks=(*checks_for(nodes), *((EXPECTED_STATE,) if EXPECT_HASH in chain.inputs else ())),
         risk=Risk.HIGH,
         worst_case=WORST,
         warnings=(
             "nothing here mends why the states differ (program, model files, store): the same "
             "program with the same input gives the same state again",
+            "where the states differ again after a second round, do not draw a third time: "
+            "execution is a matter of chance then. Choose a side (`remediate plan INC-001 --donor "
+            "HOST`), and the others adopt it",
         ),
     )
 

@@ -11,7 +11,7 @@
 UNIT_PATTERN="$remediate_daemon*.service"
 PROPERTIES=Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ExecMainStatus
 PROPERTIES+=,User,ExecStart,Restart,TimeoutStopUSec,LimitNOFILE,ActiveEnterTimestamp
-PROPERTIES+=,InactiveExitTimestamp,InvocationID,NeedDaemonReload
+PROPERTIES+=,InactiveExitTimestamp,InactiveEnterTimestamp,InvocationID,NeedDaemonReload
 FILES=FragmentPath,DropInPaths,EnvironmentFiles,CPUQuotaPerSecUSec # they do not leave the host with it
 
 shown='' value='' flag_value='' binary=''

@@ -30,6 +30,7 @@ from remediations.systems.comet.room import Room, parse_room, parse_store
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.staking import Standing
+from remediations.systems.comet.state_copies import parse_state_copies
 from remediations.systems.comet.state_sync import (
     StateSync,
     parse_servers,
@@ -122,6 +123,13 @@ class _Reader:
             return why.unknown(source, self.at)
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
+    def file_if_sent(
+        self, name: str, source: str, parse: Callable[[str], T]
+    ) -> Reading[T] | UnsetType:
+        """A section about the home that is sent only where it is needed."""
+        sent = name in self.document.sections
+        return self.file(name, source, parse) if sent else UNSET
+
 
 def _found(document: HostDocument) -> DiscoveredDaemon:
     """What was found on the host: nothing, if the section itself could not be read."""
@@ -165,25 +173,20 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         changes=reader.of_unit("changes", "stat", host_text.parse_changes)
         if "changes" in document.sections
         else UNSET,
-        genesis=reader.file("genesis", f"{home}/config/genesis.json", parse_genesis)
-        if "genesis" in document.sections
-        else UNSET,
+        genesis=reader.file_if_sent("genesis", f"{home}/config/genesis.json", parse_genesis),
         copies=_copies(reader),
         standing=_standing(reader) if "signing_info" in document.sections else UNSET,
         ways=_ways(reader),
         room=_room(reader),
-        store=reader.file("store", f"{home}/config/app.toml", parse_store)
-        if "store" in document.sections
-        else UNSET,
-        cosmovisor=reader.file(
+        store=reader.file_if_sent("store", f"{home}/config/app.toml", parse_store),
+        cosmovisor=reader.file_if_sent(
             "cosmovisor", f"{home}/cosmovisor, upgrade-info.json", parse_cosmovisor
-        )
-        if "cosmovisor" in document.sections
-        else UNSET,
+        ),
         sync=_sync(reader) if "snapshots" in document.sections else UNSET,
         pressure=reader.of_unit("pressure", "/proc/pressure, schedstat", parse_pressure)
         if "pressure" in document.sections
         else UNSET,
+        state_copies=reader.file_if_sent("state_copies", f"{home} and below", parse_state_copies),
     )
 
 

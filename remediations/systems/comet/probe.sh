@@ -254,6 +254,7 @@ files() {
     [[ -z $config_trouble ]] || return
     begin key key
     begin wal wal
+    ((main_pid)) || begin state_copies state_copies
 }
 
 describe() {

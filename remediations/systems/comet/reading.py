@@ -26,6 +26,7 @@ from remediations.systems.comet.pressure import Pressure
 from remediations.systems.comet.room import Room, StoreSettings
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.staking import Standing
+from remediations.systems.comet.state_copies import StateCopies
 from remediations.systems.comet.state_sync import StateSync
 from remediations.systems.comet.values import (
     AppInfo,
@@ -110,9 +111,9 @@ class NodeReading(Record, frozen=True, kw_only=True):
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
     does not answer, `standing` where a validator has no power, `ways` where it lacks persistent
     peers or stands, `room` where little of its disk is free, `cosmovisor` where the unit starts
-    that. `copies` are the copies of databases that the host keeps, unset where it keeps none.
-    `sync` is what it tells of state sync, `pressure` what is asked of its
-    host, in a full reading."""
+    that, `state_copies` where its unit has no process. `copies` are the copies of databases that
+    the host keeps, unset where it keeps none. `sync` is what it tells of state sync, `pressure`
+    what is asked of its host, in a full reading."""
 
     host: str
     role: Role
@@ -140,6 +141,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     cosmovisor: Reading[Cosmovisor] | UnsetType = UNSET
     sync: StateSync | UnsetType = UNSET
     pressure: Reading[Pressure] | UnsetType = UNSET
+    state_copies: Reading[StateCopies] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

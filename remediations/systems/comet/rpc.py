@@ -165,6 +165,7 @@ def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
             time=time_of(meta.header.time),
             evidence=meta.header.evidence_hash.upper() not in ("", NO_EVIDENCE),
             proposer=meta.header.proposer_address.upper(),
+            transactions=None if meta.num_txs is None else int(meta.num_txs),
         )
         for meta in result_of(text, _BLOCKCHAIN).block_metas or []
     )

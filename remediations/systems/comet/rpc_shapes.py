@@ -247,6 +247,7 @@ class BlockMetaShape(Shape):
 
     block_id: BlockId
     header: Header
+    num_txs: Int64 | None = None
 
 
 class BlockchainShape(Shape):

@@ -64,6 +64,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "own_shares": 4096,
         "account": 4096,
         "operator_key": 1024,
+        "state_copies": 65_536,
         "sign_state": 65_536,
     }
 )
@@ -80,6 +81,7 @@ FRAGMENT = (
     "cosmovisor.sh",
     "state_sync.sh",
     "pressure.sh",
+    "state_copies.sh",
     "probe.sh",
 )
 

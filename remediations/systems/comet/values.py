@@ -143,7 +143,8 @@ class PeerRound(Record, frozen=True, kw_only=True):
 
 class BlockMeta(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One header of `/blockchain`. `evidence` is false if its evidence hash is that of an empty
-    list. `proposer` is the address of who proposed it, "" where that was not kept."""
+    list. `proposer` is the address of who proposed it, "" where that was not kept; `transactions`
+    how many are in the block, None where that was not told."""
 
     height: int
     block_hash: str
@@ -151,6 +152,7 @@ class BlockMeta(Record, frozen=True, kw_only=True, omit_defaults=True):
     time: Moment
     evidence: bool
     proposer: str = ""
+    transactions: int | None = None
 
 
 class BlockIdFlag(IntEnum):

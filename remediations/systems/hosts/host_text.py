@@ -81,6 +81,7 @@ def parse_unit(text: str, *, home: str) -> Unit:
             needs_reload=shown.get("NeedDaemonReload") == "yes",
             held=shown.get("RemediateHold") == "yes",
             hold_note=shown.get("RemediateHoldNote", ""),
+            inactive_since=_stamp(shown.get("InactiveEnterTimestamp", "")),
         )
     except KeyError as error:
         raise TextError(f"systemctl show does not report {error}") from error

@@ -34,7 +34,8 @@ class Session(Record, frozen=True, kw_only=True):
 
 class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A systemd service (`systemctl show`). `active_since` is in UTC, None if it never was
-    active. `needs_reload`: its files have changed since systemd read them. `held`: a run keeps
+    active; `inactive_since` is when it went down last, None if it never did since the host was
+    booted. `needs_reload`: its files have changed since systemd read them. `held`: a run keeps
     everybody from starting it (`hold.py`); `hold_note` is the last thing that the hold says was
     done."""
 
@@ -59,6 +60,7 @@ class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     needs_reload: bool = False
     held: bool = False
     hold_note: str = ""
+    inactive_since: Moment | None = None
 
     @property
     def masked(self) -> bool:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from remediations.engine.apply.look import Harm
 from remediations.engine.plan.plan import Gate
 from remediations.playbooks.chain.gates import Advances, Follows, judge_gate
-from remediations.playbooks.chain.look import harms_of, snapshot_of, split_of
+from remediations.playbooks.chain.look import harms_of, snapshot_of, split_of, states_of
 from remediations.systems.comet.poll import NO_POLL, NodePoll
 from remediations.systems.comet.rpc import parse_blocks, parse_status
 from remediations.systems.comet.values import AppInfo, BlockMeta, NodeLocation
@@ -100,6 +100,17 @@ def test_no_block_follows_states_that_differ_for_good() -> None:
     agreed = {"val1": (113, "AA"), "val2": (113, "AA"), "full1": (113, "BB")}
     assert not split_of(NODES, 70, polls_of(agreed))
     assert not split_of(NODES, 70, polls_of({"val1": (113, "AA"), "val2": (113, "")}))
+
+
+def test_a_node_tells_states_after_heights() -> None:
+    """Headers name the state before their block, the application the one that it has."""
+    blocks = (
+        BlockMeta(height=113, block_hash="", app_hash="AA", time=STATUS.block_time, evidence=False),
+        BlockMeta(height=112, block_hash="", app_hash="", time=STATUS.block_time, evidence=False),
+    )
+    poll = NodePoll(None, None, AppInfo(height=113, app_hash="BB"), blocks)
+    assert states_of(poll) == {112: "AA", 113: "BB"}
+    assert states_of(NO_POLL) == {}
 
 
 def test_a_gate_that_waits_for_a_block_is_hopeless_then() -> None:

@@ -119,6 +119,8 @@ def test_all_that_fail_get_it_together(line: str, chain_class: ChainClass, name:
     assert stage.gate.asks.read(Advances).hosts == ("val1", "val2", "val3", "val4")
     assert stage.gate.asks.read(Advances).height == chain.finding.height
     assert ("v2" in proposal.title) == bool(line)
+    handler = [one for one in proposal.warnings if "handler for this upgrade is not known" in one]
+    assert bool(handler) == bool(line)
     assert blocking(chain) == set()
 
 

@@ -12,6 +12,7 @@ from remediations.engine.domain import Branch
 from remediations.engine.plan.build import evaluate_guards
 from remediations.engine.plan.plan import GuardResult, Outcome, Risk
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.copies import DIFFERS_IN
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.gates import Advances, Answers, Follows
 from remediations.playbooks.chain.halted import PLAYBOOK
@@ -29,7 +30,7 @@ from remediations.playbooks.chain.situation import ChainSituation, situation
 from remediations.systems.comet.data_copy import DataCopy, PlannedCopy, PlannedReplacement
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.sign_state import SignState
-from remediations.values.reading import Reading
+from remediations.values.reading import Known, Reading
 from tests import worlds
 from tests.worlds import HEIGHT, healthy
 
@@ -240,6 +241,34 @@ def test_the_others_adopt_the_side_of_the_donor() -> None:
     other = adopting(world, side_of(world, "val1"))
     assert {move.target for move in ADOPT.propose(other).moves} == set(ALL) - {"val1"}
     assert blocking(other, ADOPT) == set()
+
+
+def with_transactions(world: CometReading, number: int | None) -> CometReading:
+    """So many are in every block, as all nodes tell."""
+
+    def count(reading: HostReading) -> HostReading:
+        blocks = reading.chain.blocks
+        if not isinstance(blocks, Known):
+            return reading
+        told = tuple(replace(block, transactions=number) for block in blocks.value)
+        return replace(reading, chain=replace(reading.chain, blocks=worlds.known(told)))
+
+    return replace(world, hosts=tuple(map(count, world.hosts)))
+
+
+@pytest.mark.parametrize(("number", "says"), [(3, "has 3 trans"), (None, "has an unknown number")])
+def test_what_is_lost_with_a_side_is_told(number: int | None, says: str) -> None:
+    """How many transactions are in the block, and the store in which the states differ, where a
+    rehearsal found it."""
+    world = with_transactions(split(), number)
+    chain = adopting(world, side_of(world, "val2"))
+    told = " ".join(ADOPT.propose(chain).warnings)
+    assert f"block {HEIGHT} {says}" in told
+    assert "is not known: --rehearse" in told
+    found = with_(chain, inputs={**chain.inputs, DIFFERS_IN: "faults"})
+    assert "the first store in which the states differ is faults" in " ".join(
+        ADOPT.propose(found).warnings
+    )
 
 
 def test_a_side_has_to_be_enough_and_its_state_sure() -> None:

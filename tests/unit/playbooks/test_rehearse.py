@@ -12,8 +12,10 @@ import pytest
 from remediations.engine.plan.plan import ChosenInput
 from remediations.engine.plan.rehearsal import Agreement
 from remediations.playbooks.chain.baseline import EXPECT_HASH
+from remediations.playbooks.chain.copies import DIFFERS_IN
 from remediations.playbooks.chain.rehearse import (
     Trial,
+    judge_sides,
     judge_trials,
     read_trial,
     rehearse,
@@ -190,3 +192,23 @@ def test_every_target_is_tried(gone: str) -> None:
     assert found.passed is (not gone)
     assert len(clones.commands) == 5 - bool(gone)
     assert all(c.startswith("sudo -n timeout -k 5 900 /bin/sh -c ") for c in clones.commands)
+
+
+def test_the_sides_of_a_split_are_compared_before_one_is_adopted() -> None:
+    """The first store that differs goes into the plan; nothing that a program does not tell keeps
+    people from choosing."""
+    chain = case_of(split()).chain
+    sides = [
+        Trial(host="val1", app_hash="", says="x", before=ONE),
+        Trial(host="val2", app_hash=STATE, says="y", before=OTHER_STORES),
+    ]
+    found = judge_sides(chain, sides)
+    (compared,) = found.compared
+    assert compared.agreement is Agreement.DIFFERENT
+    first = compared.differences[0].subject.removeprefix("store ")
+    assert found.inputs == (ChosenInput(name=DIFFERS_IN, value=first),)
+    assert found.passed
+    silent = judge_sides(chain, [Trial(host=h, app_hash="", says="x") for h in ("val1", "val2")])
+    assert (silent.passed, silent.inputs) == (True, ())
+    assert "not known of val1, val2" in silent.says
+    assert not any(target.tried for target in silent.targets)

@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.plan.plan import Outcome, Risk
+from remediations.engine.plan.plan import Gate, Outcome, Risk
 from remediations.errors import Refused
 from remediations.playbooks.chain.actions import HOLD, REEXECUTE, RELEASE, ROLL_BACK
+from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.gates import Advances, Follows, HostSnapshot, Snapshot, Stopped
 from remediations.playbooks.chain.gates import judge_gate as judge
@@ -87,6 +88,58 @@ def test_a_plan_of_it_opens() -> None:
     assert [impact.after for stage in plan.stages for impact in stage.impacts] == [0, 0, 100]
     for step in plan.steps:
         assert f"stands_at={HEIGHT}\n" in step.payload
+
+
+EXPECTED = "AB" * 32
+
+
+def rehearsed_gate() -> Gate:
+    """The last one of a rollback whose plan names the state that the block has to give."""
+    case = case_of(split())
+    chain = dataclasses.replace(case.chain, inputs={EXPECT_HASH: EXPECTED})
+    return ROLL_BACK_TOGETHER.propose(chain).stages[2].gate
+
+
+def test_the_state_that_was_signed_stands_in_the_gate() -> None:
+    """It is part of what people sign, and shown; without it any agreed state will do."""
+    gate = rehearsed_gate()
+    assert gate.asks.read(Advances).app_hash == EXPECTED
+    assert f"on the state {EXPECTED}" in gate.title
+    plain = case_of(split()).proposal.stages[2].gate
+    assert plain.asks.read(Advances).app_hash == ""
+    assert "app_hash" not in plain.asks.value
+
+
+@pytest.mark.parametrize(
+    ("states", "opens", "hopeless"),
+    [
+        ({"val2": EXPECTED, "val3": EXPECTED}, True, ""),
+        ({"val2": EXPECTED, "val3": "CD" * 32}, False, "val3 CDCDCDCDCDCD; expected ABABABABABAB"),
+        ({}, False, ""),
+    ],
+    ids=["the signed one", "another one", "nobody tells"],
+)
+def test_nobody_goes_on_with_another_state(
+    states: dict[str, str], opens: bool, hopeless: str
+) -> None:
+    """Blocks on top of another state do not open the gate, whoever agreed on it; and where nobody
+    tells the state, nothing is assumed."""
+    hosts = tuple(
+        HostSnapshot(
+            host=host,
+            height=HEIGHT + 1,
+            catching_up=False,
+            states={HEIGHT: states[host]} if host in states else {},
+        )
+        for host in ALL
+    )
+    seen = Snapshot(hosts=hosts, round=0, online_power=100, total_power=100)
+    verdict = judge(rehearsed_gate(), seen)
+    assert verdict.open is opens
+    assert hopeless in verdict.hopeless
+    assert bool(verdict.hopeless) is bool(hopeless)
+    assert opens or "expected ABABABABABAB" in verdict.seen
+    assert judge(case_of(split()).proposal.stages[2].gate, seen).open
 
 
 def test_people_may_name_those_that_are_wrong() -> None:

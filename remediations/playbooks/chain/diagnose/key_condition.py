@@ -8,6 +8,7 @@ from shlex import quote
 from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.advice import SIGNED_TWICE
+from remediations.playbooks.chain.diagnose.carried_state import carry_forward
 from remediations.playbooks.chain.diagnose.context import (
     NO_STEP,
     ChainContext,
@@ -142,7 +143,9 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
         if reading.why not in _OF_THE_FILE or not isinstance(view.reading.key, Known):
             return None
         cause = f"its sign state could not be read: {reading.reason}"
-        return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, (evidence_of(path, reading),))
+        hands = carry_forward(view, context)
+        evidence = (evidence_of(path, reading),)
+        return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, evidence, hands)
     state, mark = reading.value, context.marks.get(address, (0, 0, 0))
     reached = max(context.tip, context.signed_height)
     if not state.height and reached > 1:
@@ -152,7 +155,8 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
     else:
         return None
     evidence = (evidence_of(path, reading, _slashed(state.hrs)),)
-    return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, evidence)
+    hands = carry_forward(view, context)
+    return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, evidence, hands)
 
 
 def empty_state_missing(view: NodeView, context: ChainContext) -> NodeVerdict | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.database import database_of
 from remediations.playbooks.chain.diagnose.journal_time import (
     Told,
     cause_among,
@@ -72,6 +73,9 @@ def _room_by_hand(view: NodeView, disk: Disk) -> str:
     )
 
 
+_OF_A_DATABASE = frozenset({Symptom.DATABASE_DAMAGED, Symptom.FILES_GONE})
+
+
 def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """The cause that the lines that count name, unless the node is well."""
     if _well(view):
@@ -99,6 +103,8 @@ def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     reason = cause_of(told.line)
     if condition is NodeCondition.UPGRADE_NEEDED:
         meaning += _selected(view)
+    elif told.kind.symptom in _OF_A_DATABASE:
+        meaning += database_of(told.line)
     if condition is not rule.condition and hands is not _RAISE_LATER:
         hands = ""
     return NodeVerdict(

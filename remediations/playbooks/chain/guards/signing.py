@@ -11,7 +11,7 @@ from remediations.playbooks.chain.diagnose.key_condition import (
     empty_state_advice,
     may_be_empty,
 )
-from remediations.playbooks.chain.finding import FileWitness
+from remediations.playbooks.chain.finding import FileWitness, NodeFinding
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
@@ -109,7 +109,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
         + f"at most {chain.tip + 1}",
         next_step=_look_for(state.height, finding.address)
         if holds is None and unseen
-        else _mend_state(above=above, unread=holds is None),
+        else (not above and _carried(finding)) or _mend_state(above=above, unread=holds is None),
         facts=facts,
     )
 
@@ -146,7 +146,8 @@ def _by_files(
         if says
         else f"{max(0, files.newest - 1)} or {files.newest}, as of all that took part in the last "
         "block",
-        next_step=_mend_state(above=above, unread=False)
+        next_step=(not above and _carried(chain.finding.node(reading.host)))
+        or _mend_state(above=above, unread=False)
         if holds is False
         else "leave it out of this start (`--limit`): it was down before the others, or this is an "
         "older copy, and nobody can tell which; once blocks come, `remediate plan INC-001` again",
@@ -162,7 +163,8 @@ def _without_state(chain: ChainSituation, reading: HostReading, state: Unknown) 
     advice = (
         f"do not start it yet. {empty_state_advice(reading)}"
         if may_be_empty(reading, chain.finding.total_power, power)
-        else "do not start it. Find the newest copy of the sign state; never a zero one"
+        else _carried(chain.finding.node(reading.host))
+        or "do not start it. Find the newest copy of the sign state; never a zero one"
     )
     return guard_result(
         "G19",
@@ -176,6 +178,13 @@ def _without_state(chain: ChainSituation, reading: HostReading, state: Unknown) 
         next_step="" if fresh else advice,
         facts=(f"{reading.host}.sign_state",),
     )
+
+
+def _carried(finding: NodeFinding) -> str:
+    """Which copy is proven, and the command, or what is missing: as the diagnosis says it where
+    the host was looked through."""
+    lost = finding.condition is NodeCondition.SIGN_STATE_LOST
+    return finding.by_hand if lost and finding.by_hand != finding.condition.rule.by_hand else ""
 
 
 def _mend_state(*, above: bool, unread: bool) -> str:
