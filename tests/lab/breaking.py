@@ -70,13 +70,12 @@ class Bench:
         }  # fmt: skip
         (made,) = compile_jobs(deploy, {"store": data})["store"]
         self.claimed += 1
-        job = JobsDirectory(self.home).named(f"{self.claimed:064d}", "2.0")
+        job = JobsDirectory(self.home).named(f"{self.claimed:016d}", "2.0")
         job.make()
-        job.claim(
-            JobClaim(
-                plan="1" * 64, step="2.0", payload=made.payload, place=place, entry=entry.reencrypt
-            )
+        claim = JobClaim(
+            plan="1" * 64, step="2.0", payload=made.payload, place=place, entry=entry.reencrypt
         )
+        assert job.claim(claim)
         self.jobs.append(job)
         return job
 

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg
 
 from remediations.systems.stores.postgres import Table
 from remediations.systems.stores.s3 import Bucket
@@ -85,10 +87,13 @@ def _extract(directory: Path) -> None:
 
 
 class Server:
-    """A server of one port that can be stopped and started again where it was."""
+    """A server that can be stopped and started again where it was. `ready` is whether it
+    answers."""
 
-    def __init__(self, command: list[str], log: Path, settings: dict[str, str], port: int) -> None:
-        self._command, self._log, self.settings, self._port = command, log, settings, port
+    def __init__(
+        self, command: list[str], log: Path, settings: dict[str, str], ready: Callable[[], bool]
+    ) -> None:
+        self._command, self._log, self.settings, self._ready = command, log, settings, ready
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -103,7 +108,7 @@ class Server:
                 env={**os.environ, **self.settings},
             )  # fmt: skip
         until = time.monotonic() + _READY_S
-        while not _answers(self._port):
+        while not self._ready():
             if self._process.poll() is not None or time.monotonic() > until:
                 raise LabError(f"{self._command[0]} is not ready: {self._log.read_text()[-800:]}")
             time.sleep(0.1)
@@ -150,12 +155,13 @@ def postgres_server() -> Iterator[tuple[Server, Table]]:
         }  # fmt: skip
         given = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
         command = [*inside, "postgres", *given]
-        with _running(Server(command, folder / "log", {}, port)) as server:
-            yield server, Table(
-                host="127.0.0.1", port=port, database="postgres", user="admin",
-                password=Secret(password.encode(), "postgres"), sslmode="disable",
-                schema="public", table="vault", key_column="id", value_column="envelope",
-            )  # fmt: skip
+        table = Table(
+            host="127.0.0.1", port=port, database="postgres", user="admin",
+            password=Secret(password.encode(), "postgres"), sslmode="disable",
+            schema="public", table="vault", key_column="id", value_column="envelope",
+        )  # fmt: skip
+        with _running(Server(command, folder / "log", {}, lambda: _serves(table))) as server:
+            yield server, table
 
 
 @contextmanager
@@ -181,7 +187,7 @@ def s3_server(*, versions: bool) -> Iterator[tuple[Server, Bucket]]:
         command = [str(program), "--port", f"127.0.0.1:{port}", "posix", *keeping, *extra]
         keys = {"ROOT_ACCESS_KEY": "lab", "ROOT_SECRET_KEY": "lab-secret-key"}
         running = [*command, str(folder / "data")]
-        with _running(Server(running, folder / "log", keys, port)) as server:
+        with _running(Server(running, folder / "log", keys, lambda: _answers(port))) as server:
             yield server, bucket
 
 
@@ -214,3 +220,15 @@ def _answers(port: int) -> bool:
     with socket.socket() as one:
         one.settimeout(1)
         return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _serves(table: Table) -> bool:
+    """Whether it lets its user in: it listens before that."""
+    try:
+        psycopg.connect(
+            host=table.host, port=table.port, dbname=table.database, user=table.user,
+            password=table.password.reveal().decode(), connect_timeout=2,
+        ).close()  # fmt: skip
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -6,21 +6,26 @@ what to do next, and what is left is sealed by the next job.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from remediations.systems.stores import job, postgres, s3
+from remediations.systems.stores.store import MAX_OBJECT
 from tests.lab import store_servers, vaults
 from tests.lab.breaking import Bench
 from tests.lab.choice import full_lab
+from tests.lab.resealing import NEW, OLD
 from tests.lab.shell import run
-from tests.lab.vaults import Vault
+from tests.lab.vaults import Vault, read_with
 from tests.lab.wires import State, Wire
+from tests.unit.stores.test_envelope import WRONG
 
 SMALL = "2m"
 
@@ -250,4 +255,97 @@ def test_a_clock_that_is_not_that_of_the_bucket(
         result = bench.seals(while_=jump)
         skew[0] = timedelta(0)
         bench.breaks(result, "clock of this machine", "timedatectl")
+        bench.finishes()
+
+
+@contextmanager
+def plain(kind: str, tmp_path: Path) -> Iterator[Vault]:
+    """A store of each kind, in which nothing breaks."""
+    if kind == "tree":
+        yield vaults.files(tmp_path / "tree")
+    elif kind == "bucket":
+        with vaults.bucket(tmp_path / "secret", versions=True) as vault:
+            yield vault
+    else:
+        with vaults.table(tmp_path / "secret") as vault:
+            yield vault
+
+
+@full_lab
+@pytest.mark.parametrize("kind", ["tree", "bucket", "table"])
+def test_every_poison_at_once(tmp_path: Path, kind: str) -> None:
+    """Huge, deep, twice, cut, of wrong lengths and versions: each is named with its flaw and left
+    as it is, every other object is sealed anew, and the job is no success."""
+    poison = {f"bad-{number:02d}": data for number, (_, data) in enumerate(WRONG.values())}
+    poison["bad-huge"] = vaults.sealed(b"x", OLD)[:-1] + b" " * (MAX_OBJECT + 1) + b"}"
+    with plain(kind, tmp_path) as vault:
+        bench = Bench.of(vault, tmp_path / "home", extra="    several: refuse\n")
+        for name, data in poison.items():
+            vault.put(name, data)
+        result = bench.seals()
+        objects = vault.objects()
+        assert {name: objects[name] for name in poison} == poison
+        assert len(objects) == 43 + len(poison)
+        for name, content in vault.contents.items():
+            assert read_with(objects[name], NEW) == content
+            assert read_with(objects[name], OLD) is None
+        assert f"{len(poison)} damaged, 0 accepted" in result.reason
+        ledger = (bench.jobs[0].path / "objects.jsonl").read_text().split("\n")[:-1]
+        named = {
+            one["key"].rpartition("/")[2]: one["reason"]
+            for one in map(json.loads, ledger)
+            if one["outcome"] == "damaged"
+        }
+        assert named.keys() == poison.keys()
+        assert all(named.values())
+
+
+class Lying:
+    """The client of a real server that lies: it drops conditions, or writes, or half of a page."""
+
+    def __init__(self, true: Any, lie: str) -> None:  # noqa: ANN401 - boto3's
+        self._true, self._lie, self.writes, self.listings = true, lie, 0, 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._true, name)
+
+    def put_object(self, **given: object) -> object:
+        self.writes += 1
+        if self._lie == "ignores conditions":
+            given = {name: value for name, value in given.items() if not name.startswith("If")}
+        if self._lie == "loses a write" and self.writes > 10:
+            return {"ETag": '"0123456789abcdef0123456789abcdef"'}
+        return self._true.put_object(**given)
+
+    def list_object_versions(self, **given: object) -> dict[str, Any]:
+        self.listings += 1
+        page: dict[str, Any] = self._true.list_object_versions(**given)
+        if self._lie == "leaves out a page" and self.listings % 2:
+            page["Versions"] = page.get("Versions", [])[::2]
+        return page
+
+
+@full_lab
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        ("ignores conditions", "does not refuse wrong conditions"),
+        ("leaves out a page", "two listings differ"),
+        ("loses a write", "the former version is live; do not write to that store"),
+    ],
+)
+def test_a_bucket_that_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: str, said: str
+) -> None:
+    """Two of the lies are found before the first object is written, by the first stage of every
+    plan; the third at the object at hand. When it tells the truth again, another job finishes."""
+    true = s3.client_of
+    with vaults.bucket(tmp_path / "secret", versions=False) as vault:
+        bench = Bench.of(vault, tmp_path / "home")
+        monkeypatch.setattr(s3, "client_of", lambda at: Lying(true(at), lie))
+        result = bench.seals() if lie == "loses a write" else bench.proves()
+        assert said in result.reason, result
+        assert bench.halves()[0] == (10 if lie == "loses a write" else 0)
+        monkeypatch.setattr(s3, "client_of", true)
+        assert bench.proves().reason == ""
         bench.finishes()
