@@ -25,7 +25,7 @@ from remediations.systems.stores.job_directory import (
     JobClaim,
     JobDirectory,
     JobResult,
-    JobsDirectory,
+    jobs_in,
 )
 from remediations.systems.stores.job_steps import PROVE, RESEAL, compile_jobs
 from remediations.systems.stores.system import STORES
@@ -70,7 +70,7 @@ class Bench:
         }  # fmt: skip
         (made,) = compile_jobs(deploy, {"store": data})["store"]
         self.claimed += 1
-        job = JobsDirectory(self.home).named(f"{self.claimed:016d}", "2.0")
+        job = jobs_in(self.home).named(f"{self.claimed:016d}", "2.0")
         job.make()
         claim = JobClaim(
             plan="1" * 64, step="2.0", payload=made.payload, place=place, entry=entry.reencrypt

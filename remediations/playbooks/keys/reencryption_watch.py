@@ -11,7 +11,7 @@ from remediations.playbooks.keys.reencryption_gates import JobNow, JobsLook
 from remediations.reach.background import run_in_thread
 from remediations.reach.connection import Reach
 from remediations.systems.stores.inventory import stores_of
-from remediations.systems.stores.job_directory import JobsDirectory
+from remediations.systems.stores.job_directory import jobs_in
 from remediations.systems.stores.job_steps import DRIVER_NAME, RESEAL, JobOrder
 from remediations.values.inventory import Inventory
 
@@ -36,7 +36,7 @@ def watch_jobs(plan: Plan, reach: Reach) -> Watch:
                 expected="the section, as when the plan was made",
                 next_step="apply with the inventory of the plan",
             )
-        jobs = JobsDirectory(Path(entry.directory))
+        jobs = jobs_in(Path(entry.directory))
         found = []
         for step in plan.steps:
             if step.driver != DRIVER_NAME:

@@ -15,27 +15,29 @@ the key excludes another plan on this machine.
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 
 from remediations.engine.apply.driver import (
-    AlreadyClaimed,
     Fence,
-    LaunchFailed,
     NoAnswer,
     NotLaunched,
     ProbeResult,
     ProbeState,
     StepId,
 )
+from remediations.engine.apply.kept_step import launch_kept
 from remediations.engine.plan.plan import Step
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
-from remediations.systems.sessions.calls import CallClaim, CallDirectory, CallResult, CallsDirectory
+from remediations.systems.sessions.calls import (
+    LOG,
+    CallClaim,
+    CallDirectory,
+    CallResult,
+    calls_in,
+)
 from remediations.systems.sessions.inventory import SessionsEntry, sessions_of
 from remediations.systems.sessions.probe import ProbeSilent, ask_probe
 from remediations.systems.sessions.program import ProgramError, program_sha256
@@ -61,7 +63,14 @@ class SessionsDriver:
         """
         del fences
         self._check(work)
-        await run_in_thread(_launch, self._call(step), step, work)
+        at = int(time.time())
+        claim = CallClaim(plan=step.plan, step=step.step, payload=work.payload, at=at)
+        call = self._call(step)
+
+        def start() -> None:
+            launch_kept(call, work, claim, _MODULE, log=LOG, limit_s=START_S)
+
+        await run_in_thread(start)
 
     async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """How the step stands: by what is kept here, and by what its probe says."""
@@ -91,7 +100,7 @@ class SessionsDriver:
         return entry
 
     def _call(self, step: StepId) -> CallDirectory:
-        return CallsDirectory(self._entry.directory).call(step)
+        return calls_in(self._entry.directory).of_step(step)
 
     def _check(self, work: Step) -> None:
         """Do nothing where the item of the plan is that of the inventory, and this its machine.
@@ -107,7 +116,7 @@ class SessionsDriver:
         here = socket.gethostname()
         if here != order.machine or entry.machine != order.machine:
             raise NotLaunched(f"{work.target} is reset from {order.machine}", got=here)
-        if flaw := CallsDirectory(entry.directory).flaw:
+        if flaw := calls_in(entry.directory).flaw:
             raise NotLaunched("the directory of calls is not used", got=flaw)
         for path, planned in order.programs.items():
             try:
@@ -134,50 +143,6 @@ def order_of(work: Step) -> ResetOrder:
 def _void(call: CallDirectory, never: CallClaim) -> None:
     call.make()
     call.claim(never)
-
-
-def _launch(call: CallDirectory, step: StepId, work: Step) -> None:
-    had = AlreadyClaimed(f"{work.target} has had this step", got="it is kept")
-    claim = CallClaim(plan=step.plan, step=step.step, payload=work.payload, at=int(time.time()))
-    try:
-        if call.claimed is not None:
-            raise had
-        call.make()
-        with call.held() as lock:
-            # The lock first: a claim without a lock or a result would look like a call that ended.
-            if not call.claim(claim):
-                raise had
-            _start(call, lock)
-    except BlockingIOError:
-        raise had from None  # another launch of it holds the lock, and has claimed it
-    except (RemediationError, OSError) as error:
-        raise NotLaunched("the call cannot be claimed", got=str(error)) from error
-
-
-def _start(call: CallDirectory, lock: int) -> None:
-    """Start the process of the call, which leaves us at once and keeps the lock.
-
-    Raises:
-        LaunchFailed: it did not start, or died before it left.
-    """
-    try:
-        log = os.open(call.path / "call.log", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(log, "wb") as file:
-            started = subprocess.run(
-                [sys.executable, "-m", _MODULE, str(call.path), str(lock)],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                pass_fds=(lock,),
-                cwd="/",
-                timeout=START_S,
-                check=False,
-            )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise LaunchFailed("the process of the call did not start", got=str(error)) from error
-    if started.returncode:
-        got = f"exit {started.returncode}, see {call.path}/call.log"
-        raise LaunchFailed("the process of the call died", got=got)
 
 
 def _probe(call: CallDirectory, step: StepId, work: Step) -> ProbeResult:

@@ -13,7 +13,7 @@ from remediations.errors import RemediationError
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.reach.background import run_in_thread
 from remediations.reach.http_exchange import ExchangeFailed
-from remediations.systems.sessions.calls import CallsDirectory
+from remediations.systems.sessions.calls import calls_in
 from remediations.systems.sessions.exchange import read_token
 from remediations.systems.sessions.inventory import HttpProbe, Item, SessionsEntry, sessions_of
 from remediations.systems.sessions.probe import ProbeSilent, ask_probe
@@ -45,7 +45,7 @@ async def read_sessions(entry: SessionsEntry) -> SessionsReading:
             return await run_in_thread(read_item, item, entry.machine, here)
 
     items = await asyncio.gather(*(one(item) for item in entry.items))
-    flaw = await run_in_thread(lambda: CallsDirectory(entry.directory).flaw)
+    flaw = await run_in_thread(lambda: calls_in(entry.directory).flaw)
     return SessionsReading(machine=entry.machine, here=here, flaw=flaw, items=tuple(items))
 
 

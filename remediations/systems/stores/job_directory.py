@@ -1,4 +1,4 @@
-"""The directory of long jobs on the machine that does them: one directory for each job.
+"""The directory of long jobs on the machine that does them (`engine/apply/kept_step.py`):
 
     jobs/NAME/claim.json      the step's name and bytes, before anything starts; there once
     jobs/NAME/lock            held by the process of the job, for as long as it lives
@@ -16,33 +16,18 @@ again: what it did is whole, object by object, and another plan goes on with wha
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-import stat
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
-
-from remediations.engine.apply.driver import StepId
-from remediations.errors import RemediationError
-from remediations.files.trusted import MEGABYTE, read_trusted
-from remediations.files.writing import OTHERS, PRIVATE, PRIVATE_FILE, create_file, replace_file
+from remediations.engine.apply.kept_step import KeptStep, KeptSteps
+from remediations.files.writing import PRIVATE_FILE, replace_file
 from remediations.systems.stores.inventory import Place
 from remediations.systems.stores.outcomes import Outcome
 from remediations.systems.stores.reencrypt_section import ReencryptEntry
 from remediations.values.record import Record
-from remediations.values.wire import canonical, decode
+from remediations.values.wire import canonical
 
-_DIGITS = 16
+LOG = "job.log"
 _RESERVE_BYTES = 65536
-_MOST = 4 * MEGABYTE
-_TRIES, _PAUSE_S = 50, 0.1
-R = TypeVar("R", bound=Record)
 
 
 class JobClaim(Record, frozen=True, kw_only=True):
@@ -118,11 +103,13 @@ class JobObject(Record, frozen=True, kw_only=True):
     known_since: str
 
 
-class JobDirectory:
+class JobDirectory(KeptStep[JobClaim, JobResult]):
     """One job."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory
+    claim_kind = JobClaim
+    result_kind = JobResult
+    guard = "job directory"
+    mend = "see objects.jsonl beside it, then plan again"
 
     def make(self) -> None:
         """Make it, if it is not there, with room for how the job ends.
@@ -130,27 +117,9 @@ class JobDirectory:
         Raises:
             OSError: it cannot be made, or there is no room.
         """
-        for directory in (self.path.parent, self.path):
-            directory.mkdir(mode=PRIVATE, exist_ok=True)
+        super().make()
         if not (self.path / "reserve").exists():
             (self.path / "reserve").write_bytes(bytes(_RESERVE_BYTES))
-
-    def claim(self, claim: JobClaim) -> bool:
-        """Keep it, flushed to disk; False where the step has one already.
-
-        Raises:
-            RemediationError: it cannot be kept.
-        """
-        return create_file(self.path / "claim.json", canonical(claim))
-
-    @property
-    def claimed(self) -> JobClaim | None:
-        """What is kept of the step; None if nothing.
-
-        Raises:
-            RemediationError: others could have written it, or it is damaged.
-        """
-        return self._read("claim.json", JobClaim)
 
     @property
     def progress(self) -> JobProgress | None:
@@ -159,54 +128,7 @@ class JobDirectory:
         Raises:
             RemediationError: it cannot be read.
         """
-        return self._read("progress.json", JobProgress)
-
-    @property
-    def result(self) -> JobResult | None:
-        """How it ended, None if it has not, or was ended from outside.
-
-        Raises:
-            RemediationError: it cannot be read.
-        """
-        return self._read("result.json", JobResult)
-
-    @contextmanager
-    def held(self) -> Iterator[int]:
-        """The lock, as a descriptor that a child process can inherit and keep.
-
-        Raises:
-            OSError: it cannot be opened, or another process holds it for long.
-        """
-        descriptor = self._lock_file()
-        try:
-            for _ in range(_TRIES):
-                with suppress(BlockingIOError):
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                time.sleep(_PAUSE_S)
-            else:
-                raise BlockingIOError(errno.EWOULDBLOCK, "the job runs", str(self.path))
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a process holds the lock."""
-        if not (self.path / "lock").exists():
-            return False
-        descriptor = self._lock_file()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
-    def _lock_file(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(self.path / "lock", flags, PRIVATE_FILE)
+        return self.read("progress.json", JobProgress)
 
     @property
     def is_to_stop(self) -> bool:
@@ -234,55 +156,11 @@ class JobDirectory:
         replace_file(self.path / "scope.json", document)
 
     def end(self, result: JobResult) -> None:
-        """Keep how it ended, flushed to disk."""
+        """Keep how it ended, flushed to disk, in the room that was kept for it."""
         (self.path / "reserve").unlink(missing_ok=True)
-        replace_file(self.path / "result.json", canonical(result))
-
-    def _read(self, name: str, kind: type[R]) -> R | None:
-        path = self.path / name
-        try:
-            return decode(read_trusted(path, limit=_MOST).data, kind)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
-            raise RemediationError(
-                f"{path} cannot be used",
-                guard="job directory",
-                got=f"{type(error).__name__}: {error}"[:200],
-                expected="what a job has written there",
-                next_step="see objects.jsonl beside it, then plan again",
-            ) from error
+        super().end(result)
 
 
-class JobsDirectory:
+def jobs_in(directory: Path) -> KeptSteps[JobDirectory]:
     """All jobs of a machine, below the directory that the inventory names."""
-
-    def __init__(self, directory: Path) -> None:
-        self._path = directory
-
-    def job(self, step: StepId) -> JobDirectory:
-        """That of a step."""
-        return self.named(step.plan, step.step)
-
-    def named(self, plan: str, step: str) -> JobDirectory:
-        """That of the step of the plan with this digest."""
-        return JobDirectory(self._path / "jobs" / f"{plan[:_DIGITS]}-{step}")
-
-    @property
-    def flaw(self) -> str:
-        """Why the directory is not used, "" if it is."""
-        try:
-            status = self._path.stat(follow_symlinks=False)
-        except OSError as error:
-            return f"{self._path}: {os.strerror(error.errno or 0)}"
-        if not stat.S_ISDIR(status.st_mode):
-            return f"{self._path} is not a directory"
-        if status.st_uid != os.geteuid() or status.st_mode & OTHERS:
-            return f"{self._path} is not yours alone: chmod 700"
-        return ""
-
-    @property
-    def running(self) -> tuple[str, ...]:
-        """The names of the jobs that run."""
-        every = sorted((self._path / "jobs").glob("*/lock"))
-        return tuple(one.parent.name for one in every if JobDirectory(one.parent).is_running)
+    return KeptSteps(directory, "jobs", JobDirectory)

@@ -6,7 +6,6 @@
    goes on with what is left.
 3. The process has a session of its own. Whatever becomes of us, it goes on.
 4. Nothing secret is handed to it: it reads credentials and keys itself, from their files.
-
 5. A job that runs can be stopped (`StoppableDriver`): each object is whole, so it ends after the
    one at hand, and what is left is planned again. It knows of it by a file in its directory.
 6. How a job stands is known on its machine only. Elsewhere nobody can say, and nothing is claimed.
@@ -17,30 +16,28 @@ Two machines do not exclude each other by a fence. Compare-and-swap does, object
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from remediations.engine.apply.driver import (
-    AlreadyClaimed,
     Fence,
-    LaunchFailed,
     NoAnswer,
     NotLaunched,
     ProbeResult,
     ProbeState,
     StepId,
 )
+from remediations.engine.apply.kept_step import launch_kept
 from remediations.engine.plan.plan import Step
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
 from remediations.systems.stores.inventory import Place, StoresEntry, place_text, stores_of
 from remediations.systems.stores.job_directory import (
+    LOG,
     JobClaim,
     JobDirectory,
     JobResult,
-    JobsDirectory,
+    jobs_in,
 )
 from remediations.systems.stores.job_steps import JobOrder
 from remediations.systems.stores.job_table import outcome_table
@@ -67,7 +64,15 @@ class JobDriver:
         """
         del fences  # compare-and-swap is what excludes others
         place, entry = self._agreed(work)
-        await run_in_thread(_launch, self._job(step, entry), step, work, place, entry)
+        job = self._job(step, entry)
+        claim = JobClaim(
+            plan=step.plan, step=step.step, payload=work.payload, place=place, entry=entry
+        )
+
+        def start() -> None:
+            launch_kept(job, work, claim, _MODULE, log=LOG, limit_s=_START_S)
+
+        await run_in_thread(start)
 
     async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """How the job stands, by what it has written and by its lock."""
@@ -105,7 +110,7 @@ class JobDriver:
     def _job(self, step: StepId, entry: ReencryptEntry | None) -> JobDirectory:
         if entry is None:
             raise NoAnswer("nobody seals anew here", got="an inventory without stores.reencrypt")
-        return JobsDirectory(Path(entry.directory)).job(step)
+        return jobs_in(Path(entry.directory)).of_step(step)
 
     def _job_here(self, step: StepId, work: Step) -> JobDirectory:
         entry, here = self._entry.reencrypt, socket.gethostname()
@@ -131,7 +136,7 @@ class JobDriver:
         here = socket.gethostname()
         if here != order.machine or entry.machine != order.machine:
             raise NotLaunched(f"{work.target} is sealed anew on {order.machine}", got=here)
-        if flaw := JobsDirectory(Path(entry.directory)).flaw:
+        if flaw := jobs_in(Path(entry.directory)).flaw:
             raise NotLaunched("the directory of jobs is not used", got=flaw)
         return place, entry
 
@@ -144,46 +149,6 @@ def _void(job: JobDirectory, never: JobClaim) -> None:
 def _ask_to_stop(job: JobDirectory) -> None:
     if job.is_running:
         job.ask_to_stop()
-
-
-def _launch(
-    job: JobDirectory, step: StepId, work: Step, place: Place, entry: ReencryptEntry
-) -> None:
-    claim = JobClaim(plan=step.plan, step=step.step, payload=work.payload, place=place, entry=entry)
-    try:
-        job.make()
-        with job.held() as lock:
-            # The lock first: a claim without a lock or a result would look like a job that ended.
-            if not job.claim(claim):
-                raise AlreadyClaimed(f"{work.target} has had this step", got="it is kept")
-            _start(job, lock)
-    except (RemediationError, OSError) as error:
-        raise NotLaunched("the job cannot be claimed", got=str(error)) from error
-
-
-def _start(job: JobDirectory, lock: int) -> None:
-    """Start the process of the job, which leaves us at once and keeps the lock.
-
-    Raises:
-        LaunchFailed: it did not start, or died before it left.
-    """
-    try:
-        with (job.path / "job.log").open("wb") as log:
-            started = subprocess.run(
-                [sys.executable, "-m", _MODULE, str(job.path)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(lock,),
-                cwd="/",
-                timeout=_START_S,
-                check=False,
-            )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise LaunchFailed("the process of the job did not start", got=str(error)) from error
-    if started.returncode:
-        got = f"exit {started.returncode}, see {job.path}/job.log"
-        raise LaunchFailed("the process of the job died", got=got)
 
 
 def _ended(job: JobDirectory, payload: str, result: JobResult) -> ProbeResult:

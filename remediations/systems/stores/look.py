@@ -15,7 +15,7 @@ from remediations.engine.system import LookRequest
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
 from remediations.systems.stores.inventory import ChainPlace, Place, place_text, stores_of
-from remediations.systems.stores.job_directory import JobsDirectory
+from remediations.systems.stores.job_directory import jobs_in
 from remediations.systems.stores.opening import store_at
 from remediations.systems.stores.private_key import read_private_key
 from remediations.systems.stores.reading import (
@@ -76,7 +76,7 @@ async def look_at_stores(look: LookRequest) -> Sequence[Kinded]:
 
 
 def _reencrypt(entry: ReencryptEntry) -> ReencryptReading:
-    jobs = JobsDirectory(Path(entry.directory))
+    jobs = jobs_in(Path(entry.directory))
     rates = [
         f"at most {count} {unit} a second"
         for count, unit in ((entry.objects_per_s, "objects"), (entry.mebibytes_per_s, "MiB"))

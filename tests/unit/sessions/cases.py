@@ -10,7 +10,7 @@ from pathlib import Path
 
 from remediations.engine.apply.driver import ProbeResult, ProbeState, StepId
 from remediations.engine.plan.plan import Fidelity, Step
-from remediations.systems.sessions.calls import CallDirectory, CallsDirectory
+from remediations.systems.sessions.calls import CallDirectory, calls_in
 from remediations.systems.sessions.driver import SessionsDriver
 from remediations.systems.sessions.inventory import (
     CommandCall,
@@ -118,7 +118,7 @@ class Launched:
             path="i", ssh_config=None, allowed_signers=None, hosts=(), parts=(Part.of(entry),)
         )
         self.driver = SessionsDriver(Reach(inventory))
-        self.call: CallDirectory = CallsDirectory(entry.directory).call(STEP)
+        self.call: CallDirectory = calls_in(entry.directory).of_step(STEP)
         self.work = Step(
             id=STEP.step, driver=DRIVER_NAME, target=order.item.target, action="session.reset",
             operation="end what was derived from a key", payload=order.payload, shown="",

@@ -38,7 +38,7 @@ from remediations.systems.stores.inventory import (
     place_text,
 )
 from remediations.systems.stores.job import Job, JobFailed
-from remediations.systems.stores.job_directory import JobsDirectory
+from remediations.systems.stores.job_directory import jobs_in
 from remediations.systems.stores.job_driver import JobDriver
 from remediations.systems.stores.job_steps import PROVE, RESEAL, JobOrder, compile_jobs
 from remediations.systems.stores.reencrypt import Resealing
@@ -95,7 +95,7 @@ class Here:
         )  # fmt: skip
 
     def job(self, name: StepId) -> Path:
-        return JobsDirectory(self.directory).job(name).path
+        return jobs_in(self.directory).of_step(name).path
 
     def ended(self, name: StepId, step: Step) -> ProbeResult:
         """Wait for it."""
@@ -225,7 +225,7 @@ def test_killed_it_has_ended_and_another_one_goes_on(here: Here) -> None:
 
 def test_stopped_by_a_person_it_says_what_is_left(here: Here) -> None:
     """The file `stop` ends it after the object at hand."""
-    job = JobsDirectory(here.directory).job(name())
+    job = jobs_in(here.directory).of_step(name())
     job.make()
     (job.path / "stop").touch()
     step = here.step()
@@ -378,7 +378,7 @@ class Away:
 
 def made_job(here: Here, store: object, ledger: Path) -> Job:
     """A job in this process."""
-    directory = JobsDirectory(here.directory).job(name(9))
+    directory = jobs_in(here.directory).of_step(name(9))
     directory.make()
     work = Resealing(
         store=store,  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from remediations.engine.runs.records import RunEnded
 from remediations.errors import RemediationError
 from remediations.systems.stores import job, opening, private_key, s3
 from remediations.systems.stores.inventory import BucketPlace, Place, TablePlace, Tls
-from remediations.systems.stores.job_directory import JobClaim, JobsDirectory
+from remediations.systems.stores.job_directory import JobClaim, jobs_in
 from remediations.systems.stores.look import read_store
 from remediations.systems.stores.reencrypt_section import KeyFile
 from remediations.systems.stores.store import StoreError
@@ -164,7 +164,7 @@ def test_the_files_of_a_job(
         raise error(f"made {base64.b64encode(b'x' * skip + value).decode()} {value.hex()}")
 
     monkeypatch.setattr(job, "store_at", breaks)
-    directory = JobsDirectory(here.directory).job(name())
+    directory = jobs_in(here.directory).of_step(name())
     directory.make()
     step = here.step()
     directory.claim(

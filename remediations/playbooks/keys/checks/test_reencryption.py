@@ -15,7 +15,7 @@ from remediations.playbooks.keys.checks.titles import STORE_CHECKS
 from remediations.playbooks.keys.reencryption_gates import StoreBefore, StoresBefore
 from remediations.systems.stores.aftermath import Aftermath, look_after, read_ledger
 from remediations.systems.stores.inventory import stores_of
-from remediations.systems.stores.job_directory import JobsDirectory
+from remediations.systems.stores.job_directory import jobs_in
 from remediations.systems.stores.job_steps import DRIVER_NAME, RESEAL, JobOrder
 from remediations.systems.stores.private_key import find_private_key
 from remediations.systems.stores.store import StoreError
@@ -54,7 +54,7 @@ def found(given: Given) -> Found:
 
 
 def _ledgers(given: Given, directory: Path) -> Iterator[tuple[str, Path]]:
-    jobs, digest = JobsDirectory(directory), plan_digest(given.plan)
+    jobs, digest = jobs_in(directory), plan_digest(given.plan)
     for step in given.plan.steps:
         if step.driver == DRIVER_NAME:
             order = JobOrder.parse(step.payload)

@@ -14,7 +14,7 @@ from remediations.errors import RemediationError
 from remediations.playbooks.keys.checks.titles import SESSION_CHECKS
 from remediations.playbooks.keys.sessions_gates import ItemsLook, orders_of
 from remediations.playbooks.keys.sessions_watch import item_now
-from remediations.systems.sessions.calls import CallsDirectory
+from remediations.systems.sessions.calls import calls_in
 from remediations.systems.sessions.inventory import sessions_of
 
 Saw = Callable[[str], None]
@@ -40,7 +40,7 @@ def test_each_was_called_once(given: Given, saw: Saw) -> None:
     entry = sessions_of(given.inventory)
     if entry is None:
         raise NotVerified("the inventory has no `sessions` any more")
-    calls, digest = CallsDirectory(entry.directory), plan_digest(given.plan)
+    calls, digest = calls_in(entry.directory), plan_digest(given.plan)
     payloads = {step.id: step.payload for step in given.plan.steps}
     for step, order in orders_of(given.plan):
         call = calls.named(digest, step)
