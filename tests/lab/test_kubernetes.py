@@ -341,3 +341,33 @@ def test_a_drain_that_would_wait_for_ever_is_said_beforehand(
         "create", "--raw", path, "-f", "-", stdin=json.dumps(eviction), check=False
     )
     assert pod in service.pods()
+
+
+@pytest.mark.parametrize(
+    ("container", "condition", "why"),
+    [
+        ("init", "init-container-fails", "the way back keeps the init containers"),
+        ("probe", "ended-by-its-probe", "killed by the same probe with any image"),
+    ],
+)
+def test_what_no_image_mends_is_left_to_people(
+    service: Service, oncall: OnCall, container: str, condition: str, why: str
+) -> None:
+    """An init container that fails, and a probe that ends what is not ready yet: refused, and
+    nothing is written."""
+    probe = {"exec": {"command": ["/app", "ready"]}, "periodSeconds": 2, "timeoutSeconds": 10}
+    slow = {"livenessProbe": {**probe, "initialDelaySeconds": 6, "failureThreshold": 2}}
+    waits = {"name": SCORER, "env": [{"name": "MODE", "value": "unready"}], **slow}
+    patched = {
+        "init": {"initContainers": [{"name": "loads", "image": service.cluster.image("crash")}]},
+        "probe": {"containers": [waits]},
+    }[container]
+    patch = json.dumps({"spec": {"template": {"spec": patched}}})
+    service.cluster.kubectl("patch", "deployment", SCORER, "-n", NAMESPACE, "-p", patch)
+    service.cluster.wait(condition, lambda: oncall.condition() == condition)
+    before = service.read()["metadata"]["generation"]
+    refused = oncall.says("plan", "high-error-rate")
+    assert refused.code == 4, refused.document
+    assert why in refused.why
+    assert service.read()["metadata"]["generation"] == before
+    assert service.available == 2

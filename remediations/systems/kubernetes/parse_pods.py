@@ -15,8 +15,10 @@ from remediations.systems.kubernetes.values import Pod
 BACK_OFF = "CrashLoopBackOff"
 _STARTING = frozenset({"PodInitializing", "ContainerCreating"})
 """Words for what has not failed."""
-_KILLED = (137, 143)
-"""Exit codes after SIGKILL and SIGTERM."""
+_TOLD_TO_END = (0, 137, 143)
+"""Exit codes after SIGKILL and SIGTERM, and of a process that ends well when it is asked to."""
+_SOON_S = 5
+"""What ends sooner than that ended by itself, whatever its probe is."""
 _SLACK_S = 15
 """What a busy kubelet takes to probe, and to end."""
 HASH_LABEL = "pod-template-hash"
@@ -82,9 +84,9 @@ def ending_probe(pod: Tree, statuses: list[Tree]) -> str:
     """The probe that ends a container before it is ready, in words, "" where none is known to.
 
     The kubelet ends what its probe calls dead with SIGTERM, then SIGKILL. So this is a container
-    that ended by one of them, not for memory, and ran for as long as its startup probe waits, or
-    its liveness probe where it has no other (kserve PR#5063, triton#6469): a process that ends by
-    itself does so at another time.
+    that ended as after one of them, not for memory, and ran for as long as its startup probe waits,
+    or its liveness probe where it has no other (kserve PR#5063, triton#6469). A process that ends
+    by itself does so at another time.
 
     Raises:
         TextError: something has another form.
@@ -98,7 +100,11 @@ def ending_probe(pod: Tree, statuses: list[Tree]) -> str:
             continue
         ran = _seconds(ended)
         least, most = _patience_s(pod, at(container, kind))
-        if ended.get("exitCode") in _KILLED and ran is not None and least <= ran <= most:
+        if (
+            ended.get("exitCode") in _TOLD_TO_END
+            and ran is not None
+            and max(least, _SOON_S) <= ran <= most
+        ):
             name = one_line(str(one.get("name")))[:64]
             return f"the {kind} of {name} ends it {least} s after its start"
     return ""

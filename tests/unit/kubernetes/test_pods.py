@@ -87,9 +87,10 @@ STARTUP = {"startupProbe": {"periodSeconds": 10, "failureThreshold": 4}}
     [
         (killed(), "the livenessProbe of scorer ends it 25 s after its start"),
         (killed(exitCode=143), "the livenessProbe of scorer ends it 25 s after its start"),
+        (killed(exitCode=0), "the livenessProbe of scorer ends it 25 s after its start"),
         (killed(container=STARTUP), "the startupProbe of scorer ends it 30 s after its start"),
     ],
-    ids=["killed", "asked to end", "startup"],
+    ids=["killed", "asked to end", "ended well", "startup"],
 )
 def test_a_probe_that_ends_it_is_told(tree: Tree, told: str) -> None:
     assert pod_of(tree, in_order=False).ending_probe == told
@@ -102,10 +103,19 @@ def test_a_probe_that_ends_it_is_told(tree: Tree, told: str) -> None:
         killed(reason="OOMKilled"),
         killed(ran_s=3),
         killed(ran_s=400),
+        killed(ran_s=1, exitCode=0, container={"livenessProbe": {"failureThreshold": 1}}),
         killed(container={"livenessProbe": None}),
         killed(finishedAt=None),
     ],
-    ids=["by itself", "for memory", "too soon", "served for long", "no probe", "unknown"],
+    ids=[
+        "by itself",
+        "for memory",
+        "too soon",
+        "served for long",
+        "at once",
+        "no probe",
+        "unknown",
+    ],
 )
 def test_what_ends_otherwise_is_not(tree: Tree) -> None:
     assert pod_of(tree, in_order=False).ending_probe is UNSET
