@@ -210,10 +210,10 @@ def _signed_by(key: PublicKey, copy: StateCopy) -> bool:
     """Whether the key made its signature over its bytes: all but the chain's id, height and round
     of a copy that fails is somebody's word."""
     try:
-        signature = base64_bytes(copy.signature)
-    except Malformed:
+        message, signature = bytes.fromhex(copy.sign_bytes), base64_bytes(copy.signature)
+    except (Malformed, ValueError):
         return False
-    return key.signed(bytes.fromhex(copy.sign_bytes), signature)
+    return key.signed(message, signature)
 
 
 def _command(copy: StateCopy, view: NodeView) -> str:
