@@ -154,6 +154,16 @@ def test_in_a_halt_only_what_our_own_step_kept_is_proven() -> None:
     assert "No copy is proven" in advice(copied(world, "val4", (early,), down=down))
 
 
+def test_copies_that_could_not_be_read_are_not_passed_over() -> None:
+    """It says so; without any reading of copies the words are those of before."""
+    unread = worlds.unknown("no answer within the time limit")
+    world = worlds.change(lost(), "val4", lambda r: replace(r, state_copies=unread))
+    said = advice(world)
+    assert "could not be read (no answer within the time limit), so none is proven" in said
+    assert guard(world).next_step == said
+    assert "Find the newest copy" in advice(lost())
+
+
 def test_while_no_node_answers_nothing_is_proven() -> None:
     """The copies are listed; the others come back first."""
     world = worlds.stopped(worlds.healthy(), "val1", "val2", "val3", "full1", "standby1")

@@ -34,7 +34,7 @@ from remediations.render.formats import format_moment, name_some
 from remediations.systems.comet.proof.keys import PublicKey, key_of
 from remediations.systems.comet.proof.protobuf import Malformed, base64_bytes
 from remediations.systems.comet.state_copies import StateCopies, StateCopy
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Unknown, value_or_none
 
 CLOCKS = timedelta(seconds=10)
 """By how much the clocks of validators and of this host may differ beyond what was measured."""
@@ -58,11 +58,15 @@ class _Judged:
 def carry_forward(view: NodeView, context: ChainContext) -> str:
     """What to do about the lost sign state of this node: the copy that is proven and the command
     that puts it in place, or which proof is missing; "" where its host was not looked through."""
-    if view.reading.state_copies is UNSET:
+    reading = view.reading.state_copies
+    if reading is UNSET:
         return ""
-    found = value_or_none(view.reading.state_copies)
-    if found is None:
-        return ""
+    if isinstance(reading, Unknown):
+        return (
+            f"{_NEVER} The copies on its host could not be read ({reading.reason}), so none is "
+            f"proven. `remediate diagnose` again. {_WAIT}"
+        )
+    found = reading.value
     if not context.witnesses:
         return _unjudged(found.copies)
     judged = tuple(_Judged(copy, _wrong(copy, view, context)) for copy in found.copies)
