@@ -17,6 +17,7 @@ LEFT_OUT = {
     "test_scale": "a cluster of its own, as test_kubernetes",
     "test_slow": "a chain must be slow for two minutes before anybody can say whose turns pass",
     "test_scoring_load": "three services are restarted twice, each time one after the other",
+    "test_lost_sign_state": "test_refuse has an older sign state that is refused",
     "test_cut_off": "test_resume and test_undo have controllers that are killed at some record",
 }
 """Kinds that only `make test-lab` has, and why."""
