@@ -2,8 +2,8 @@
 # Where copies of a sign state lie on the node's own host: beside it, in what cosmovisor sets aside
 # before an upgrade, and in the evidence of our own stops (second_signer.py). Only read.
 
-STATE_COPIES=20              # of each of the two kinds
-own_us[state_copies]=9000000 # some processes for each, on a host that may be busy
+STATE_COPIES=20               # of each of the two kinds
+own_us[state_copies]=14000000 # some processes for each, on a host that may be busy
 
 # state_copies: `booted SECONDS`, then for each copy two lines. The second is what `signed_state` of
 # home_kinds.sh shows, or `odd` and why not; the first
@@ -13,7 +13,7 @@ own_us[state_copies]=9000000 # some processes for each, on a host that may be bu
 state_copies() {
     local status
     printf 'booted %s\n' "$(sed -n 's/^btime //p' /proc/stat)"
-    guest_limit=7 guest state_copies "$state_file"
+    guest_limit=12 guest state_copies "$state_file"
     status=$?
     ((status == 0 || status == 44)) || return $status
     kept_states

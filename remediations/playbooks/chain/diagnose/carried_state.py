@@ -221,18 +221,16 @@ def _signed_by(key: PublicKey, copy: StateCopy) -> bool:
 
 
 def _command(copy: StateCopy, view: NodeView) -> str:
-    """Puts the copy in place with the owner that the daemon needs, and keeps what is there. Of what
-    our own step kept only the numbers are: without the signed bytes CometBFT refuses to sign the
-    same step again, which is safe."""
+    """Puts the numbers of the copy in place, as the account that the daemon runs as, and keeps what
+    is there. The file itself is not read again: root would follow whatever that account has put
+    there since. Without the signed bytes CometBFT refuses to sign the same step again, which is
+    safe."""
     user = view.unit.user if view.unit is not None else "root"
-    to = quote(_state_file(view))
-    owner = f'-o {quote(user)} -g "$(id -gn {quote(user)})"'
-    install = f"sudo install --backup=numbered -m 600 {owner}"
-    if not copy.kept_for:
-        return f"{install} {quote(copy.path)} {to}"
     height, round_, step = copy.hrs
     text = json.dumps({"height": str(height), "round": round_, "step": step})
-    return f"echo {quote(text)} | {install} /dev/stdin {to}"
+    to = quote(_state_file(view))
+    place = f"umask 077; [ ! -e {to} ] || mv --backup=numbered {to} {to}.lost; cat >{to}"
+    return f"echo {quote(text)} | sudo -u {quote(user)} sh -c {quote(place)}"
 
 
 def _state_file(view: NodeView) -> str:
