@@ -35,6 +35,9 @@ SECTIONS: dict[str, bytes] = {
     "found": b"unit=v.service\nhome=/h\nrpc=http://127.0.0.1:26657\n",
     "login": b"user=ops\neuid=0\nboot_id=x\nmachine_id=y\n",
     "show": UNIT.encode(),
+    "state_copies": b"booted 1700000000\nbeside 1700000000 /h/data/state.bak\n"
+    b'{"height":"7","round":"0","step":"3","signature":"AAAA","signbytes":""}\n'
+    b"kept 0A1B2C3D4E5F60718293A4B5C6D7E8F901234567 1700000000 /v/1/sign-state-after\nodd gone\n",
     "processes": b"12 S 500 /b/v start\n",
     "config": b"priv_validator_laddr=''\n[p2p]\npersistent_peers='a,b'\n[consensus]\n"
     b"double_sign_check_height=0\n",

@@ -13,6 +13,7 @@ refusing to sign again, whatever its databases say (docs/rebuild.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from remediations.engine.domain import Action, Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
@@ -61,7 +62,7 @@ from remediations.playbooks.chain.restart import (
     stopped_gate,
 )
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.formats import count_of, name_some, short_digest
+from remediations.render.formats import count_of, format_duration, name_some, short_digest
 from remediations.values.part import Part
 from remediations.values.reading import value_or_none
 
@@ -228,7 +229,7 @@ def _rebuild(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.MEDIUM if any(node.power for node in nodes) else Risk.LOW,
         worst_case="the node fails with these databases, too, and stays down as it is now; its "
         "former databases are kept beside them",
-        warnings=_warnings(),
+        warnings=_warnings(chain),
     )
 
 
@@ -268,7 +269,7 @@ def _adopt(chain: ChainSituation) -> Proposal[ChainSituation]:
             "that did not happen",
             _difference(chain),
             _lost(chain),
-            *_warnings(),
+            *_warnings(chain),
         ),
     )
 
@@ -299,11 +300,27 @@ def _donor(chain: ChainSituation) -> str:
     return f"{copy.donor} at {copy.height}" if copy is not None else "an unknown donor"
 
 
-def _warnings() -> tuple[str, ...]:
-    return (
+def _warnings(chain: ChainSituation) -> tuple[str, ...]:
+    kept = (
         "the former databases stay in data/remediate-replaced-… until somebody removes them; state "
-        "sync snapshots of before are moved there, too",
+        "sync snapshots of before are moved there, too"
     )
+    copy = chosen_copy(chain)
+    if copy is None or copy.bytes < _WORTH_A_WORD:
+        return (kept,)
+    lasts = timedelta(seconds=_PASSES * copy.bytes // _DISK_SPEED)
+    return (
+        kept,
+        f"the copy has {copy.bytes >> 30} GiB: to hash, read and write it takes each node "
+        f"{format_duration(lasts)} on a disk of {_DISK_SPEED // 10**6} MB/s (an assumption: "
+        "nothing was measured on these hosts), and most of that while it is held",
+    )
+
+
+_WORTH_A_WORD = 1 << 30
+_PASSES = 3
+_DISK_SPEED = 200_000_000
+"""Bytes a second, of an ordinary disk."""
 
 
 def _stages(

@@ -74,31 +74,29 @@ upgrade_info() {
 }
 
 
-# signed_state: of a copy of a sign state, the same as sign_state, and its signature: whose it is. A
-# complaint is printed behind `odd`.
+# signed_state: of a copy of a sign state, the same as sign_state, and its signature: whose it is.
 signed_state() {
-  ( regular 65536
-    place='"height":"?([0-9]{1,19})"?,"round":"?([0-9]{1,10})"?,"step":"?([0-9]{1,3})"?'
-    signed='(,"signature":"([A-Za-z0-9+/=]{0,200})")?(,"signbytes":"([0-9A-Fa-f]{0,1000})")?'
-    shown='{"height":"\1","round":"\2","step":"\3","signature":"\5","signbytes":"\7"}'
-    found=$(contents 65536 | tr -d ' \n\r\t' | sed -nE "s|^\{$place$signed\}\$|$shown|p")
-    [ "$found" ] || refuse 45 'it is not what CometBFT writes'
-    printf '%s\n' "$found"
-  ) 3>&1 | sed 's/^[^{]/odd &/'
+  regular 65536
+  place='"height":"?([0-9]{1,19})"?,"round":"?([0-9]{1,10})"?,"step":"?([0-9]{1,3})"?'
+  signed='(,"signature":"([A-Za-z0-9+/=]{0,200})")?(,"signbytes":"([0-9A-Fa-f]{0,1000})")?'
+  shown='{"height":"\1","round":"\2","step":"\3","signature":"\5","signbytes":"\7"}'
+  found=$(contents 65536 | tr -d ' \n\r\t' | sed -nE "s|^\{$place$signed\}\$|$shown|p")
+  [ "$found" ] || refuse 45 'it is not what CometBFT writes'
+  printf '%s\n' "$found"
 }
 
 # state_copies: those beside the sign state, and those that cosmovisor set aside with the data, twenty
-# in all. Where one lies is entered like any other directory: it must be in the home. Somebody's
-# `sudo cp` may be for root alone.
+# in all; of one that is none the complaint, behind `odd`. Where one lies is entered like any other
+# directory: it must be in the home. Somebody's `sudo cp` may be for root alone.
 state_copies() {
   state=$name
-  found=$(for file in "$(pwd -P)/$state"?* "$root"/data-backup-*/"$state"; do
+  found=$(stat -c '%Y %n' -- "$(pwd -P)/$state"?* "$root"/data-backup-*/"$state" |
+    head -n 20 | while read -r at file; do
     case $file in *[!A-Za-z0-9_./,:@%+=~-]*) continue ;; esac
-    [ -e "$file" ] || [ -L "$file" ] || continue
-    ( enter "$file"
-      printf 'beside %s %s\n' "$(stat -c %Y -- "./$name")" "$file"
-      signed_state )
-  done | head -n 40)
+    said=$( (enter "$file" && signed_state) 3>&1)
+    case $said in '{'*) ;; *) said="odd $said" ;; esac
+    printf 'beside %s %s\n%s\n' "$at" "$file" "$said"
+  done)
   case $found in
     *'odd permission denied'*) [ "$(id -u)" = 0 ] || refuse 13 'permission denied' ;;
   esac

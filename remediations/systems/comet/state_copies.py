@@ -84,18 +84,16 @@ def _copy(head: str, shown: str) -> StateCopy:
         raise TextError("the path of a copy of the sign state has other characters than plain ones")
     found = StateCopy(path=words[2], modified=_moment(words[1]), kept_for=kept_for)
     if shown.startswith("odd "):
-        return replace(found, odd=shown[4:200])
+        return replace(found, odd=shown[4:200] or "it was not read")
     try:
         state = parse_sign_state(shown)
-        said = json.loads(shown)
     except SignStateError as error:
         return replace(found, odd=str(error))
-    return replace(
-        found,
-        state=state,
-        signature=said.get("signature", ""),
-        sign_bytes=said.get("signbytes", ""),
-    )
+    said = json.loads(shown)
+    signature, sign_bytes = said.get("signature", ""), said.get("signbytes", "")
+    if not (isinstance(signature, str) and isinstance(sign_bytes, str)):
+        raise TextError("the signature of a copy of the sign state is no text")
+    return replace(found, state=state, signature=signature, sign_bytes=sign_bytes)
 
 
 def _moment(text: str) -> datetime:

@@ -21,6 +21,9 @@ from tests.unit.observe.fake_host import Host, observe
 ADDRESS = "0A1B2C3D4E5F60718293A4B5C6D7E8F901234567"
 SHOWN = '{"height":"7","round":"0","step":"3","signature":"AAAA","signbytes":""}'
 
+NO_TEXT = SHOWN.replace('"AAAA"', "5")
+NO_BYTES = SHOWN.replace('"signbytes":""', '"signbytes":0')
+
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
@@ -67,7 +70,8 @@ def test_nothing_odd_is_followed(host: Host, tmp_path: Path) -> None:
     (host.home / "data-backup-1").symlink_to(secret)
     data.joinpath("priv_validator_state.json.bak").write_text(state_file("7", 0, 3))
     found = {Path(copy.path).name[26:]: copy for copy in copies_of(host).copies}
-    assert found.keys() == {"link", "zero", "fifo", "large", "bak"}
+    assert found.keys() == {"link", "zero", "fifo", "large", "bak", ""}
+    assert found[""].odd == "it does not lie in the home"
     assert [name for name, copy in found.items() if copy.state is not None] == ["bak"]
     assert all(copy.odd for name, copy in found.items() if name != "bak")
 
@@ -118,6 +122,8 @@ def test_what_a_step_of_ours_kept_comes_with_its_key(tmp_path: Path) -> None:
         f"booted 1\nbeside 1 a\n{SHOWN}\n",
         f"booted 1\nkept abc 1 /a\n{SHOWN}\n",
         f"booted 1\nbeside 1 /a`b\n{SHOWN}\n",
+        f"booted 1\nbeside 1 /a\n{NO_TEXT}\n",
+        f"booted 1\nbeside 1 /a\n{NO_BYTES}\n",
     ],
 )
 def test_what_is_malformed_is_not_believed(text: str) -> None:

@@ -243,6 +243,18 @@ def test_the_others_adopt_the_side_of_the_donor() -> None:
     assert blocking(other, ADOPT) == set()
 
 
+def test_a_large_copy_says_how_long_it_takes() -> None:
+    """By an assumption that is told as one; of a small one nothing is said."""
+    world = split()
+    told = worlds.known((copy(donor="val2", app_hash=side_of(world, "val2"), bytes=100 << 30),))
+    chain = chosen(keeps(world, *ALL, found=told), data=SHA256)
+    said = " ".join(ADOPT.propose(chain).warnings)
+    assert "the copy has 100 GiB" in said
+    assert "on a disk of 200 MB/s (an assumption" in said
+    small = " ".join(ADOPT.propose(adopting(world, side_of(world, "val2"))).warnings)
+    assert "GiB" not in small
+
+
 def with_transactions(world: CometReading, number: int | None) -> CometReading:
     """So many are in every block, as all nodes tell."""
 

@@ -34,7 +34,7 @@ from remediations.render.formats import format_moment, name_some
 from remediations.systems.comet.proof.keys import PublicKey, key_of
 from remediations.systems.comet.proof.protobuf import Malformed, base64_bytes
 from remediations.systems.comet.state_copies import StateCopies, StateCopy
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Unknown, value_or_none
 
 CLOCKS = timedelta(seconds=10)
 """By how much the clocks of validators and of this host may differ beyond what was measured."""
@@ -58,11 +58,15 @@ class _Judged:
 def carry_forward(view: NodeView, context: ChainContext) -> str:
     """What to do about the lost sign state of this node: the copy that is proven and the command
     that puts it in place, or which proof is missing; "" where its host was not looked through."""
-    if view.reading.state_copies is UNSET:
+    reading = view.reading.state_copies
+    if reading is UNSET:
         return ""
-    found = value_or_none(view.reading.state_copies)
-    if found is None:
-        return ""
+    if isinstance(reading, Unknown):
+        return (
+            f"{_NEVER} The copies on its host could not be read ({reading.reason}), so none is "
+            f"proven. `remediate diagnose` again. {_WAIT}"
+        )
+    found = reading.value
     if not context.witnesses:
         return _unjudged(found.copies)
     judged = tuple(_Judged(copy, _wrong(copy, view, context)) for copy in found.copies)
@@ -210,25 +214,23 @@ def _signed_by(key: PublicKey, copy: StateCopy) -> bool:
     """Whether the key made its signature over its bytes: all but the chain's id, height and round
     of a copy that fails is somebody's word."""
     try:
-        signature = base64_bytes(copy.signature)
-    except Malformed:
+        message, signature = bytes.fromhex(copy.sign_bytes), base64_bytes(copy.signature)
+    except (Malformed, ValueError):
         return False
-    return key.signed(bytes.fromhex(copy.sign_bytes), signature)
+    return key.signed(message, signature)
 
 
 def _command(copy: StateCopy, view: NodeView) -> str:
-    """Puts the copy in place with the owner that the daemon needs, and keeps what is there. Of what
-    our own step kept only the numbers are: without the signed bytes CometBFT refuses to sign the
-    same step again, which is safe."""
+    """Puts the numbers of the copy in place, as the account that the daemon runs as, and keeps what
+    is there. The file itself is not read again: root would follow whatever that account has put
+    there since. Without the signed bytes CometBFT refuses to sign the same step again, which is
+    safe."""
     user = view.unit.user if view.unit is not None else "root"
-    to = quote(_state_file(view))
-    owner = f'-o {quote(user)} -g "$(id -gn {quote(user)})"'
-    install = f"sudo install --backup=numbered -m 600 {owner}"
-    if not copy.kept_for:
-        return f"{install} {quote(copy.path)} {to}"
     height, round_, step = copy.hrs
     text = json.dumps({"height": str(height), "round": round_, "step": step})
-    return f"echo {quote(text)} | {install} /dev/stdin {to}"
+    to = quote(_state_file(view))
+    place = f"umask 077; [ ! -e {to} ] || mv --backup=numbered {to} {to}.lost; cat >{to}"
+    return f"echo {quote(text)} | sudo -u {quote(user)} sh -c {quote(place)}"
 
 
 def _state_file(view: NodeView) -> str:
