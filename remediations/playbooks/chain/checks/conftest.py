@@ -10,7 +10,6 @@ import pytest
 from testinfra.host import Host
 
 from remediations.engine.apply.look import Sight
-from remediations.engine.plan.compare import changed_logins
 from remediations.engine.verify.fixtures import (
     GIVEN,
     given,
@@ -21,6 +20,7 @@ from remediations.engine.verify.fixtures import (
 )
 from remediations.engine.verify.fixtures import wait as wait_alone
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.pinned_reach import pinned_reach
 from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import Fleet, Statuses
@@ -86,20 +86,9 @@ def baseline(plan: PlannedChain) -> ChainBaseline:
 def reach(given: Given, plan: PlannedChain) -> Iterator[BlockingReach]:
     """Connections to the nodes of the plan, by exactly the names, routes and host keys that it
     pins."""
-    known = {entry.name for entry in given.inventory.hosts}
-    targets = {target.host for target in (*plan.targets, *plan.held)}
-    reach = BlockingReach(given.inventory, given.resolver)
-    try:
-        elsewhere = changed_logins(
-            [login for login in given.plan.logins if login.host in targets],
-            [reach.login(host) for host in sorted(targets & known)],
-        )
-        assert not elsewhere, "; ".join(
-            f"{d.name}: planned {d.planned}, now {d.now}" for d in elsewhere
-        )
+    hosts = {target.host for target in (*plan.targets, *plan.held)}
+    with pinned_reach(given, hosts) as reach:
         yield reach
-    finally:
-        reach.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from remediations.engine.apply.look import Sight
-from remediations.engine.plan.compare import changed_logins
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.pinned_reach import pinned_reach
 from remediations.engine.verify.result import NotVerified
 from remediations.playbooks.keys.checks.titles import READER_CHECKS
 from remediations.playbooks.keys.key_file_gates import (
@@ -39,19 +39,8 @@ def readers(given: Given) -> ReadersBefore:
 def reach(given: Given, readers: ReadersBefore) -> Iterator[BlockingReach]:
     """Connections by exactly the names, routes and host keys that the plan pins."""
     hosts = {one.host for one in readers.readers}
-    known = {entry.name for entry in given.inventory.hosts}
-    reach = BlockingReach(given.inventory, given.resolver)
-    try:
-        elsewhere = changed_logins(
-            [login for login in given.plan.logins if login.host in hosts],
-            [reach.login(host) for host in sorted(hosts & known)],
-        )
-        assert not elsewhere, "; ".join(
-            f"{d.name}: planned {d.planned}, now {d.now}" for d in elsewhere
-        )
+    with pinned_reach(given, hosts) as reach:
         yield reach
-    finally:
-        reach.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import pytest
 from testinfra.host import Host
 
 from remediations.engine.apply.look import Sight
-from remediations.engine.plan.compare import changed_logins
 from remediations.engine.verify.fixtures import (
     given,
     pytest_addoption,
@@ -18,6 +17,7 @@ from remediations.engine.verify.fixtures import (
     wait,
 )
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.pinned_reach import pinned_reach
 from remediations.playbooks.scoring.baseline import Scorers, ScoringBaseline
 from remediations.playbooks.scoring.look import Steadiness, look_at
 from remediations.reach.blocking import BlockingReach
@@ -44,19 +44,8 @@ def before(given: Given) -> ScoringBaseline:
 def reach(given: Given) -> Iterator[BlockingReach]:
     """Connections by exactly the names, routes and host keys that the plan pins."""
     hosts = {target.host for target in given.plan.part(Scorers).scorers}
-    known = {entry.name for entry in given.inventory.hosts}
-    reach = BlockingReach(given.inventory, given.resolver)
-    try:
-        elsewhere = changed_logins(
-            [login for login in given.plan.logins if login.host in hosts],
-            [reach.login(host) for host in sorted(hosts & known)],
-        )
-        assert not elsewhere, "; ".join(
-            f"{d.name}: planned {d.planned}, now {d.now}" for d in elsewhere
-        )
+    with pinned_reach(given, hosts) as reach:
         yield reach
-    finally:
-        reach.close()
 
 
 @pytest.fixture
