@@ -7,7 +7,8 @@ names, its credential program or the pod's service account are read once more:
 2. New credentials are used with the same server, authority and proxy only: which cluster that is
    was proven once, with those. Otherwise they are refused, and a new command proves it again.
 3. Reading has a time limit: a credential program may hang.
-4. Nothing of the credentials is told. Whether they are new is known by their hash.
+4. Nothing of the credentials is told. Whether they are new is known by their hash; and what a
+   server says back of a token leaves this process in no text (`values/known_secrets.py`).
 
 The library is imported here, when a cluster is first asked: it takes a third of a second.
 """
@@ -26,6 +27,8 @@ from remediations.errors import RemediationError
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.render.printable import one_line
 from remediations.systems.kubernetes.inventory import ClusterEntry
+from remediations.values.known_secrets import remembered
+from remediations.values.secret import Secret
 
 Tree = dict[str, Any]
 CONFIG_BYTES = MEGABYTE
@@ -71,6 +74,7 @@ def read_session(entry: ClusterEntry) -> Session:
     configuration.connection_pool_maxsize = 8
     known = {name: _content(configuration, name) for name in _FILES}
     token = authorization(configuration)
+    remembered(Secret(token.rpartition(" ")[2].encode(), "credentials of the cluster"))
     return Session(
         client=ApiClient(configuration),
         server=server,

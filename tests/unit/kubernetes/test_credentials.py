@@ -15,6 +15,7 @@ import pytest
 from remediations.systems.kubernetes import credentials as credentials_module
 from remediations.systems.kubernetes.api import ApiError, KubernetesApi, get, write_patch
 from remediations.systems.kubernetes.inventory import ClusterEntry
+from remediations.values.known_secrets import without_secrets
 from tests.unit.kubernetes.tls_server import answering, served
 
 ASKED = get("/api/v1/pods", "pods", verb="list")
@@ -57,6 +58,12 @@ def refused(api: KubernetesApi) -> str:
     assert raised.value.status == 401
     assert "SECRET" not in str(raised.value)
     return str(raised.value)
+
+
+def test_what_a_server_says_back_of_a_token_is_cleaned(api: KubernetesApi) -> None:
+    """An error page may quote the header that it was sent."""
+    assert api.ask(ASKED) == {}
+    assert "SECRET" not in without_secrets("401: no user for Bearer SECRET-TOKEN")
 
 
 def test_new_token_in_the_kubeconfig_is_taken(
