@@ -152,7 +152,6 @@ def test_disagreement_that_split_the_chain_is_healed_to_the_end(
         ("break_half_copied_model", "half-copy"),
         ("break_model_changed", "model-changed"),
         ("break_scorer_stopped", "scorer-down"),
-        ("break_gpu_gone", "start-refused"),
         ("break_scorer_crash_loop", "start-refused"),
         ("break_stub", "stub"),
         ("rename_image", "agrees"),

@@ -136,4 +136,4 @@ def test_a_pin_decides_when_the_chain_stands(scorers: Lab, operator: Operator) -
         assert {host for host in after if after[host] != before[host]} == {"val1"}
         wanted = bits(expected_score(features("after"), SOUND))
         assert {bits(predict(scorers, host, "after")) for host in after} == {wanted}
-        assert scoring(operator)["verdict"] == "scores-agree"
+        wait_for(lambda: scoring(operator)["verdict"] == "scores-agree", BUSY_S)
