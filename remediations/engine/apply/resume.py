@@ -1,7 +1,7 @@
 """Takes up a run that did not get through: settles what nobody saw end, and goes on from there.
 
-1. Names must lead where they led when the plan was made, and the plan must follow from its own
-   observation, as when it was begun.
+1. This must be the version that planned it, names must lead where they led then, and the plan must
+   follow from its own observation, as when it was begun.
 2. The resources are held under a new number, also where the controller that was lost still holds
    them: should it wake, it can start nothing more (`fence.py`).
 3. No target may have a record of a step that this journal does not know: somebody went on with the
@@ -80,6 +80,7 @@ async def resume_run(
             now=datetime.now(UTC),
             limit_s=approved.inventory.resume_within_s,
         )
+        check_version(run, approved)
         async with SshReach(approved.inventory, approved.resolver) as reach:
             await check_names(approved, reach)
             if status.holds:
@@ -140,6 +141,26 @@ async def _go_on(
     )
     with on_stop(application.stop.set):
         return await application.apply()
+
+
+def check_version(run: RunDirectory, approved: Approved) -> None:
+    """Check that this is the version that planned the run, before anything is written: another one
+    cannot make the plan again, and its refusal would end the run.
+
+    Raises:
+        Refused: the tool, or the package of the playbook, is another one.
+    """
+    plan, tool = approved.plan, approved.start.tool
+    if (tool, approved.origin) == (plan.tool, plan.origin):
+        return
+    raise Refused(
+        f"{run.reference} was planned by another version. Nothing was changed",
+        guard="version of the plan",
+        got=f"{tool} with {approved.origin}",
+        expected=f"{plan.tool} with {plan.origin}",
+        next_step=f"resume it with that version; or `remediate abandon {run.reference} --reason "
+        "WHY`, `remediate diagnose` and a new plan",
+    )
 
 
 async def check_newest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,24 @@ def test_resumed_run_holds_what_it_did_not_touch_to_its_plan(desk: Desk) -> None
     assert desk.types("status last --json").result["state"] == "stopped"
     desk.fuse("in")
     assert desk.types("resume last").code == 0
+
+
+def test_another_version_does_not_end_a_run(tmp_path: Path, site: Path) -> None:
+    """It cannot make the plan again, so it says which one can, and the run waits for that."""
+    own = Path(shutil.copytree(site, tmp_path / "site"))
+    desk = Desk(tmp_path, own)
+    killed_in_the_middle(desk)
+    until(lambda: desk.at_rest)
+    module = own / "acme_lamp/domain.py"
+    before = module.read_text()
+    module.write_text(before + "\n# another version\n")
+    refused = desk.types("resume last --json")
+    assert (refused.code, refused.error["guard"]) == (4, "version of the plan")
+    assert "abandon" in refused.error["next"]
+    assert desk.types("status last --json").result["state"] == "unknown"
+    module.write_text(before)
+    done = desk.types("resume last")
+    assert done.code == 0, done.err
 
 
 def test_approvals_of_a_resumed_run_are_those_of_its_beginning(desk: Desk) -> None:
