@@ -24,7 +24,7 @@ from remediations.playbooks.chain.diagnose.room import RoomPlan, needs_copies, r
 from remediations.playbooks.chain.finding import ChainFinding, LinkObstacle, NodeFinding
 from remediations.playbooks.chain.holders import KEEP, SharedKey, read_shared_keys
 from remediations.render.formats import name_some
-from remediations.systems.comet.absence import Absence
+from remediations.systems.comet.absence import Absence, SlashingTerms
 from remediations.systems.comet.inventory import SECTION, Role
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.systems.comet.values import NodeStatus
@@ -172,6 +172,12 @@ class ChainSituation:
         told = (reading.chain.absent for reading in self.observation.hosts)
         known = (value_or_none(absent) for absent in told if absent is not None)
         return tuple(one for many in known for one in many or ())
+
+    @cached_property
+    def slashing(self) -> SlashingTerms | None:
+        """What follows for validators that miss too many blocks, as far as a node told it: it is
+        asked where somebody is absent."""
+        return next((one.terms for one in self._absences if one.terms is not None), None)
 
     @cached_property
     def running(self) -> Mapping[str, ProgramUse]:

@@ -15,12 +15,23 @@ _BEHIND = 2
 """Blocks by which the count and the height that it is told for may be apart."""
 
 
+class SlashingTerms(Record, frozen=True, kw_only=True):
+    """What follows for a validator that misses more than `may_miss` blocks of the last `window`:
+    it is jailed for at least `jail_s` seconds, and loses `slashed` of its stake (a fraction, as a
+    decimal: "0.01" is one per cent). Parameters of x/slashing, the same for all."""
+
+    window: int
+    may_miss: int
+    jail_s: int
+    slashed: str
+
+
 class Absence(Record, frozen=True, kw_only=True):
     """A validator (its consensus address, upper-case hex) that did not sign the last block.
 
     `missed` blocks of the last `window` are counted against it, in the state after block `height`;
     it is bonded since block `since`, and `counted` blocks were looked at from then on, 0 where the
-    chain does not tell.
+    chain does not tell. `terms` are what follows, None where they are in another form than ours.
     """
 
     address: str
@@ -29,6 +40,7 @@ class Absence(Record, frozen=True, kw_only=True):
     window: int
     since: int
     counted: int
+    terms: SlashingTerms | None = None
 
     @property
     def signed(self) -> int | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from remediations.systems.comet.absence import Absence
+from remediations.systems.comet.absence import Absence, SlashingTerms
 from remediations.systems.comet.absent_answers import parse_absences
-from remediations.systems.comet.proof.protobuf import number_field
+from remediations.systems.comet.proof.protobuf import bytes_field, number_field
 from remediations.systems.comet.rpc_envelope import RpcError
 from tests.unit.model.stakes import ADDRESS, INFO_KEY, info
 from tests.unit.proof.stored import answer
@@ -46,9 +46,34 @@ def test_where_the_count_does_not_tell(fields: dict[str, int]) -> None:
     assert replace(AWAY, **fields).signed is None
 
 
-def section(*answers: bytes) -> bytes:
+def section(*answers: bytes, parameters: bytes = WINDOW) -> bytes:
     """As `absent.sh` prints it."""
-    return b"\n".join((answer(b"\x00", WINDOW, [], height=71), *answers))
+    return b"\n".join((answer(b"\x00", parameters, [], height=71), *answers))
+
+
+def decimal(millionths: int) -> bytes:
+    """A decimal of the SDK: eighteen places, and no point."""
+    return str(millionths * 10**12).encode()
+
+
+@pytest.mark.parametrize(
+    ("least", "slashed", "terms"),
+    [
+        (500_000, 10_000, SlashingTerms(window=100, may_miss=50, jail_s=600, slashed="0.01")),
+        (55_000, 0, SlashingTerms(window=100, may_miss=94, jail_s=600, slashed="0")),
+        (1_000_000, 100, SlashingTerms(window=100, may_miss=0, jail_s=600, slashed="0.0001")),
+        (1_000_001, 100, None),
+    ],
+)
+def test_what_follows_for_who_misses_too_many(
+    least: int, slashed: int, terms: SlashingTerms | None
+) -> None:
+    """By the chain's parameters; half a block is rounded to the even one, as the SDK does."""
+    written = WINDOW + bytes_field(2, decimal(least)) + bytes_field(3, number_field(1, 600))
+    written += bytes_field(4, decimal(50_000)) + bytes_field(5, decimal(slashed))
+    told = section(answer(INFO_KEY, info(), [], height=71), parameters=written)
+    (found,) = parse_absences(told)
+    assert found.terms == terms
 
 
 def test_the_section() -> None:

@@ -12,6 +12,7 @@ from remediations.engine.whatif.projection import ProjectedStage, Projection, Su
 from remediations.errors import Unreadable, UsageError
 from remediations.playbooks.chain.situation import situation_of
 from remediations.playbooks.chain.whatif.project import project
+from remediations.systems.comet.absence import Absence, SlashingTerms
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import Peer
@@ -21,7 +22,7 @@ from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
 from tests.unit.playbooks.test_signable import without_key
 from tests.worlds import healthy
-from tests.worlds.base import node_id_of, silenced
+from tests.worlds.base import known, node_id_of, silenced
 from tests.worlds.everybody import everybody_down
 from tests.worlds.signing import named_twice
 
@@ -71,6 +72,24 @@ def test_a_stop_that_leaves_a_quorum() -> None:
     (note,) = found.notes
     assert note.startswith("val4: every block from then on is missed")
     assert "was not read" in note
+
+
+def test_what_follows_for_who_misses_blocks_is_told_where_a_node_told_it() -> None:
+    """It is asked where somebody is absent."""
+    terms = SlashingTerms(window=1000, may_miss=500, jail_s=600, slashed="0.01")
+    away = Absence(
+        address="AB" * 20, height=115, missed=3, window=1000, since=0, counted=0, terms=terms
+    )
+    world = worlds.change(
+        healthy(),
+        "val1",
+        lambda r: replace(r, chain=replace(r.chain, absent=known((away,)))),
+    )
+    (note,) = supposed(world, stops=("val4",)).notes
+    assert note == (
+        "val4: every block from then on is missed; whoever misses more than 500 of 1000 blocks is "
+        "jailed for at least 10 min 0 s, and loses 1 % of its stake"
+    )
 
 
 def test_a_stop_that_halts() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from remediations.engine.domain import Proposal, StageDraft
@@ -34,7 +36,7 @@ from remediations.playbooks.chain.signable.signers import (
 from remediations.playbooks.chain.signable.whole import lock_sentences, signable
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.playbooks.chain.whatif.standing import Judge, Scene, Standing
-from remediations.render.formats import name_some
+from remediations.render.formats import format_duration, name_some
 from remediations.systems.comet.quorum import has_quorum
 
 HEIGHT = "height"
@@ -195,14 +197,26 @@ class _Play:
             return
         names = name_some(list(self._missing))
         if self._standing.goes_on:
-            yield f"{names}: every block from then on is missed; {_UNREAD_WINDOW}"
+            yield f"{names}: every block from then on is missed; {self._terms()}"
         elif self._standing.health is Health.DOWN:
             yield (
                 f"{names}: while blocks stand none is missed, so nobody is jailed or slashed for "
                 "downtime"
             )
         else:
-            yield f"{names}: if blocks go on, every one is missed; {_UNREAD_WINDOW}"
+            yield f"{names}: if blocks go on, every one is missed; {self._terms()}"
+
+    def _terms(self) -> str:
+        """What the chain does with who misses too many."""
+        terms = self._judge.chain.slashing
+        if terms is None:
+            return _UNREAD_WINDOW
+        share = format((Decimal(terms.slashed) * 100).normalize(), "f")
+        return (
+            f"whoever misses more than {terms.may_miss} of {terms.window} blocks is jailed for at "
+            f"least {format_duration(timedelta(seconds=terms.jail_s))}, and loses {share} % of its "
+            "stake"
+        )
 
 
 def _stage(title: str, impact: Impact, standing: Standing, notes: Sequence[str]) -> ProjectedStage:
