@@ -50,9 +50,8 @@ EVENTS = {
     "run-abandoned": {"reason"},
     "checked": {"state", "message", "checks_sha256", "began", "ended", "samples"},
 }
-CHECK = {"id", "host", "outcome", "at"}
+CHECK, SAMPLE = {"id", "host", "outcome", "at"}, {"at", "sight"}
 OUTCOMES = {"passed", "failed", "unknown"}
-SAMPLE = {"at", "sight"}
 STATES = {
     "step-ended": {"done", "failed", "unknown"},
     "gate-ended": {"opened", "shut"},
