@@ -1,4 +1,4 @@
-"""Whose answer is right, by power, a pin or the golden vectors, and what that makes of the whole."""
+"""Whose answer is right: by power, a pin, or the golden vectors; and what that makes of all."""
 
 from __future__ import annotations
 
