@@ -10,13 +10,14 @@ from tests.lab.choice import full_lab, only_some
 from tests.lab.lab import Lab
 from tests.soak.contestants.hand import Hand
 from tests.soak.contestants.remediate import Remediate
-from tests.soak.disaster import drawn
+from tests.soak.drawing import drawn
 from tests.soak.report import line_of
 from tests.soak.scorer import Outcome
 from tests.soak.trial import LIMIT_S, attempt
 
-SEEDS = (4, 13, 22, 26, 32)
-"""One that must be left down among others, a controller that is killed, and more."""
+SEEDS = (4, 13, 22, 26, 32, 101, 103)
+"""One that must be left down among others, a controller that is killed, and more; the last ones are
+of the second series, where something has to be brought first."""
 
 
 pytestmark = pytest.mark.timeout(int(LIMIT_S) + 180)

@@ -21,7 +21,7 @@ from tests.soak.contestant import Contestant
 from tests.soak.contestants.ansible import Ansible
 from tests.soak.contestants.hand import Hand
 from tests.soak.contestants.remediate import Remediate
-from tests.soak.disaster import drawn
+from tests.soak.drawing import drawn
 from tests.soak.report import OURS, again, document, goal_missed, line_of, table_of
 from tests.soak.trial import Trial, attempt
 

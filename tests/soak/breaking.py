@@ -18,6 +18,8 @@ SEEN_BLOCKS = 8
 HALTED_S = 6.0
 """A second more than what counts as halted in the lab's inventory."""
 LOGIN_DOWN_S = 6.0
+UPGRADE_AHEAD = 8
+"""Blocks, within which the chain has to take the plan."""
 STARTED_S = 20.0
 """Somebody who stops a daemon by hand waits so long for it to be there."""
 
@@ -84,6 +86,16 @@ def _partition(lab: Lab, side: tuple[str, ...]) -> None:
     lab.break_partition(side, tuple(host for host in STARTED if host not in side))
 
 
+def _panic(lab: Lab, _: tuple[str, ...]) -> None:
+    lab.break_panic(at=lab.world.top() + 4)
+    lab.wait_stalled(HALTED_S)
+
+
+def _upgrade(lab: Lab, _: tuple[str, ...]) -> None:
+    lab.break_upgrade(at=lab.world.top() + UPGRADE_AHEAD)
+    lab.wait_stalled(HALTED_S, LIMIT_S)
+
+
 ON_ONE: Mapping[Kind, One] = MappingProxyType(
     {
         Kind.STOPPED: lambda lab, host: lab.break_stop(host),
@@ -115,6 +127,8 @@ ON_SOME: Mapping[Kind, Some] = MappingProxyType(
         Kind.SPLIT_MENDED: _split_mended,
         Kind.SPLIT: _split,
         Kind.PARTITION: _partition,
+        Kind.PANIC: _panic,
+        Kind.UPGRADE: _upgrade,
     }
 )
 

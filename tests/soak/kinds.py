@@ -36,6 +36,8 @@ class Kind(StrEnum):
     SPLIT_MENDED = "app hashes split, cause mended"
     SPLIT = "app hashes split, cause still there"
     PARTITION = "network parted"
+    PANIC = "application fails at a block"
+    UPGRADE = "upgrade needed"
 
 
 class DuringKind(StrEnum):
@@ -89,7 +91,7 @@ KINDS: Mapping[Kind, KindRule] = MappingProxyType(
         Kind.STATE_ZEROED: KindRule(words=_STATE, unsound=True),
         Kind.STATE_OLDER: KindRule(words=_STATE, unsound=True),
         Kind.KEY_COPIED: KindRule(words=("duplicate key", "key lies on", "one host only")),
-        Kind.DATABASE: KindRule(words=("database",), needs_blocks=True),
+        Kind.DATABASE: KindRule(curable=True, needs_blocks=True),
         Kind.DISK_FULL: KindRule(words=("disk", "no space"), needs_blocks=True),
         Kind.DIVERGED: KindRule(words=_HASH, needs_blocks=True),
         Kind.EVERYBODY: KindRule(curable=True),
@@ -97,9 +99,20 @@ KINDS: Mapping[Kind, KindRule] = MappingProxyType(
         Kind.SPLIT_MENDED: KindRule(curable=True, needs_blocks=True),
         Kind.SPLIT: KindRule(words=_HASH, needs_blocks=True),
         Kind.PARTITION: KindRule(curable=True, needs_blocks=True),
+        Kind.PANIC: KindRule(curable=True, needs_blocks=True),
+        Kind.UPGRADE: KindRule(curable=True, needs_blocks=True),
     }
 )
-RESTARTS_ALL = frozenset({Kind.EVERYBODY, Kind.HALT_HEIGHT, Kind.SPLIT_MENDED, Kind.SPLIT})
+RESTARTS_ALL = frozenset(
+    {
+        Kind.EVERYBODY,
+        Kind.HALT_HEIGHT,
+        Kind.SPLIT_MENDED,
+        Kind.SPLIT,
+        Kind.PANIC,
+        Kind.UPGRADE,
+    }
+)
 """Where the right thing ends the process of everybody: nobody is healthy there."""
 BLOCKS_ALL = frozenset({Kind.SPLIT})
 """No block comes whatever is started."""

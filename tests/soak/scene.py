@@ -58,6 +58,8 @@ class Scene:
     key: Path
     directory: Path
     trouble: Trouble | None = None
+    program: Path | None = None
+    """What the developers sent: it gets past the block at which the chain stands."""
     ends_at: float = float("inf")
 
     def run(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Done:

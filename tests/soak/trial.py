@@ -7,17 +7,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.binary import virtengined
 from tests.lab.lab import Lab
 from tests.soak.breaking import disturb, strike
 from tests.soak.contestant import Contestant
 from tests.soak.disaster import Disaster, During, right
-from tests.soak.kinds import DuringKind
+from tests.soak.kinds import DuringKind, Kind
 from tests.soak.scene import Scene, Trouble
 from tests.soak.scorer import GOOD, Outcome, score
 from tests.soak.watching import watched
 
 LIMIT_S = 420.0
 """A contestant that has not ended by then is ended."""
+
+SENT = frozenset({Kind.PANIC, Kind.UPGRADE})
+"""Where somebody has built the program that is needed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,7 @@ def attempt(lab: Lab, disaster: Disaster, contestant: Contestant, directory: Pat
             key=lab.access.operator_key,
             directory=Path(tempfile.mkdtemp(prefix=contestant.name, dir=directory)),
             trouble=trouble,
+            program=virtengined(2) if SENT & {f.kind for f in disaster.faults} else None,
             ends_at=time.monotonic() + LIMIT_S,
         )
         told = contestant.rescue(scene)

@@ -72,7 +72,8 @@ begin() {
 }
 
 # A section prints its line when it has come to its end, all at once: only its first character is waited
-# for. That costs no process, where `timeout cat` costs two for every section.
+# for. That costs no process, where `timeout cat` costs two for every section. A `read` whose time is over
+# just then fails and has the character all the same: what counts is whether the line is whole.
 finish() {
     local i fd text seconds
     for i in "${!begun_names[@]}"; do
@@ -80,10 +81,11 @@ finish() {
         as_seconds $((begun_ends[i] - now))
         fd=${begun_fds[i]}
         text=
-        if IFS= read -r -t "$seconds" -N 1 -u "$fd" text; then text+=$(</dev/fd/"$fd"); fi
+        IFS= read -r -t "$seconds" -N 1 -u "$fd" text
+        [[ -z $text ]] || text+=$(</dev/fd/"$fd")
         exec {fd}<&-
         now_us
-        [[ $text ]] || printf -v text '"%s":{"b64":"","rc":124,"err":"","at":%s,"us":0},' \
+        [[ $text == \"*\}, ]] || printf -v text '"%s":{"b64":"","rc":124,"err":"","at":%s,"us":0},' \
             "${begun_names[i]}" "$now"
         emit "$text"
     done

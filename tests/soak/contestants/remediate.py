@@ -1,7 +1,8 @@
 """The product, as a tired person uses it: what it says is next is done, a few times, then no more.
 
-Nothing is known here of chains: the playbook to plan is the one that the diagnosis names, in its
-finding or in its next step.
+The playbook to plan is the one that the diagnosis names, in its finding or in its next step. Where
+it names something that has to be brought first, a program or the databases of another node, that is
+brought (docs/programs.md, docs/rebuild.md).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from tests.lab.operator import COMMAND
 from tests.soak.contestant import Told
-from tests.soak.scene import Scene
+from tests.soak.scene import NODES, Scene
 
 Json = dict[str, Any]
 LOOKS, AGAIN_S = 8, 3.0
@@ -27,6 +28,8 @@ somebody else."""
 WELL, PENDING = 0, 3
 KILLED = -1000
 """No exit code: killed by the disaster, with its machine. Whoever runs out of time ends with -9."""
+CORRUPT = "database-corrupt"
+COPIED = re.compile(r"copied: ([0-9a-f]{64}), ")
 NAMED = re.compile(r"`remediate plan (\S+?)`?[`, ]")
 
 
@@ -38,7 +41,7 @@ class Remediate:
     def rescue(self, scene: Scene) -> Told:
         """As described above."""
         acted, refusals, tries = False, 0, dict[str, int]()
-        reason = ""
+        reason, brought = "", tuple[str, ...]()
         for _ in range(LOOKS):
             code, document = self._says(scene, "diagnose")
             reason = "\n".join(_reasons(document))
@@ -50,10 +53,13 @@ class Remediate:
             if playbook is None:
                 time.sleep(AGAIN_S)
                 continue
-            code, planned = self._says(scene, "plan", playbook)
+            code, planned = self._says(scene, "plan", playbook, *brought)
+            brought, before = (), brought
             if code != PENDING:
                 reason = "\n".join((reason, *_refusal(planned)))
-                refusals += 1
+                brought = before or self._bring(scene, playbook, document)
+                acted = acted or bool(brought)
+                refusals += brought == before
                 if refusals == REFUSALS:
                     break
                 time.sleep(AGAIN_S)
@@ -67,6 +73,28 @@ class Remediate:
             tries[branch] = 0 if code == WELL else tries.get(branch, 0) + 1
             reason = "\n".join((reason, *_refusal(ended)))
         return Told(acted, refused=True, reason=reason)
+
+    def _bring(self, scene: Scene, playbook: str, diagnosed: Json) -> tuple[str, ...]:
+        """What the diagnosis says has to be on the hosts first, and the options that name it."""
+        ill = [s for s in _subjects(diagnosed) if s["health"] != "well"]
+        if scene.program is not None and any("remediate stage FILE" in s["by_hand"] for s in ill):
+            code, staged = self._says(scene, "stage", str(scene.program))
+            return ("--program", staged["result"]["digest"]) if code == WELL else ()
+        hosts = [s["name"] for s in ill if s["condition"] == CORRUPT]
+        donor = _donor(diagnosed)
+        if not hosts or donor is None:
+            return ()
+        code, planned = self._says(scene, "plan", playbook, "--donor", donor)
+        if code != PENDING:
+            return ()
+        run = planned["result"]["run"]
+        self._carry_out(scene, run)
+        copied = COPIED.search((scene.directory / "runs" / run / "journal.jsonl").read_text())
+        if copied is None:
+            return ()
+        staged_on = ("--donor", donor, "--limit", ",".join(hosts))
+        code, _ = self._says(scene, "stage", copied[1], *staged_on)
+        return ("--data", copied[1]) if code == WELL else ()
 
     def _carry_out(self, scene: Scene, run: str) -> tuple[int, Json]:
         """Approve and apply; resume as long as the controller is killed. How that ended."""
@@ -107,6 +135,16 @@ def _lines(journal: Path) -> int:
 
 def _findings(document: Json) -> list[Json]:
     return [told["finding"] for told in document["result"] or () if told["finding"]]
+
+
+def _subjects(document: Json) -> list[Json]:
+    return [subject for finding in _findings(document) for subject in finding["subjects"]]
+
+
+def _donor(document: Json) -> str | None:
+    """Who is well and would be missed least while it stops."""
+    well = [s["name"] for s in _subjects(document) if s["health"] == "well" and s["name"] in NODES]
+    return min(well, key=lambda host: NODES[host].power, default=None)
 
 
 def _playbook(document: Json) -> str | None:

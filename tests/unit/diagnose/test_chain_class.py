@@ -12,7 +12,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.reading import CometReading
-from remediations.values.reading import Unknown
+from remediations.values.reading import Unknown, Why
 from tests import worlds
 from tests.worlds import healthy, stopped
 
@@ -342,3 +342,14 @@ def test_ssh_lost_but_alive() -> None:
     assert finding.online_power == 100
     assert finding.node("val1").condition is NodeCondition.UNREACHABLE
     assert isinstance(worlds.unreachable(healthy(), "val1").host("val1").session, Unknown)
+
+
+def test_an_answer_that_cannot_be_used_is_no_shut_door() -> None:
+    """The login succeeded: nobody is sent to the console of the provider."""
+    damaged = worlds.change(
+        healthy(), "val1", lambda r: worlds.unreachable_reading(r, "it is cut off", Why.CORRUPT)
+    )
+    node = diagnose(damaged).node("val1")
+    assert node.condition is NodeCondition.UNREACHABLE
+    assert "what it answered cannot be used" in node.cause
+    assert "console" not in node.by_hand

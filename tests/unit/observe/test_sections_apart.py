@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +18,7 @@ import pytest
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet.inventory import Role
 from remediations.systems.hosts.guest import GUEST
+from remediations.systems.hosts.program import shell_text
 from remediations.systems.hosts.values import JournalLine, Process
 from remediations.values.reading import Known, Reading, Unknown
 from tests.inventories import node_entry
@@ -228,3 +232,29 @@ def test_a_value_cannot_end_its_line_on_the_host(tmp_path: Path) -> None:
     assert "the unit files cannot be listed" in reading.unit.reason
     assert isinstance(reading.disk, Unknown)
     assert "/srv/forged" not in reading.disk.source
+
+
+LATE = """
+read() {{
+  builtin read "$@"
+  local status=$?
+  [[ "$*" != *-N*1* ]] || return {status}
+  return "$status"
+}}
+limit=([one]=9000)
+begin one seq 1500
+finish
+"""
+
+
+@pytest.mark.parametrize("status", [142, 1])
+def test_a_section_that_ends_with_its_time_is_whole(status: int) -> None:
+    """`read` has the first character of the line, and says that its time was over: either the whole
+    line is printed, or none of it, but never a document that cannot be read."""
+    text = f"{shell_text('sections.sh')}\nnow_us; deadline=$((now + 9000000))\n"
+    done = subprocess.run(
+        ["bash", "-c", text + LATE.format(status=status)], capture_output=True, timeout=60
+    )
+    printed = json.loads(b"{" + done.stdout.rstrip().removesuffix(b",") + b"}")
+    assert printed["one"]["rc"] == 0
+    assert gzip.decompress(base64.b64decode(printed["one"]["b64"])).startswith(b"1\n2\n")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tests.soak.breaking import MEANWHILE, ON_ONE, ON_SOME
-from tests.soak.disaster import During, Fault, Reason, drawn, right
+from tests.soak.disaster import DONOR, During, Fault, Reason, right
+from tests.soak.drawing import FIRST_SERIES, SECOND, drawn
 from tests.soak.kinds import KINDS, DuringKind, Kind
 
-SEEDS = range(1, 101)
+SEEDS = range(1, 131)
+FIRST, LATER = SEEDS[:FIRST_SERIES], SEEDS[FIRST_SERIES:]
 
 
 def test_a_seed_is_one_disaster() -> None:
@@ -14,11 +16,29 @@ def test_a_seed_is_one_disaster() -> None:
     assert [drawn(seed) for seed in SEEDS] == [drawn(seed) for seed in reversed(SEEDS)][::-1]
 
 
-def test_a_hundred_seeds_are_of_every_kind() -> None:
-    """Every kind of fault, and everything that can go wrong during a rescue."""
-    disasters = [drawn(seed) for seed in SEEDS]
-    assert {fault.kind for d in disasters for fault in d.faults} == set(Kind)
-    assert {d.during.kind for d in disasters if d.during} == set(DuringKind)
+def test_the_seeds_are_of_every_kind() -> None:
+    """Every kind of fault, and everything that can go wrong during a rescue; the second series
+    adds the programs that have to be fetched."""
+    first = [drawn(seed) for seed in FIRST]
+    kinds = {fault.kind for d in first for fault in d.faults}
+    assert kinds == set(Kind) - {Kind.PANIC, Kind.UPGRADE}
+    assert {d.during.kind for d in first if d.during} == set(DuringKind)
+    assert {fault.kind for n in LATER for fault in drawn(n).faults} > {Kind.PANIC, Kind.UPGRADE}
+
+
+def test_the_second_series_is_of_long_rescues() -> None:
+    """Something goes wrong during each, blocks can come in each, and some have three faults."""
+    later = [drawn(seed) for seed in LATER]
+    assert all(d.during and d.right.goes_on and d.right.back for d in later)
+    assert max(len(d.faults) for d in later) == 3
+    assert len(SECOND) <= len({tuple(f.kind for f in d.faults) for d in later})
+
+
+def test_a_donor_may_stop() -> None:
+    """Its databases are copied, which ends its process; that of nobody else."""
+    found = right((Fault(Kind.DATABASE, ("val4",)),), None)
+    assert found.back == {"val4"}
+    assert found.may_restart == {"val4", DONOR}
 
 
 def test_every_kind_can_be_done_to_the_lab() -> None:

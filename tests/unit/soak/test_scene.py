@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +96,45 @@ def test_who_runs_out_of_time_is_not_resumed(tmp_path: Path) -> None:
     assert (ended.killed, ended.code == KILLED) == (False, False)
     told = Remediate().rescue(place)
     assert (told.acted, told.refused) == (False, True)
+
+
+CORRUPT = {"name": "val4", "health": "down", "condition": "database-corrupt", "cause": ""}
+WELL = [{"name": n, "health": "well", "condition": "healthy"} for n in ("val1", "full1")]
+
+
+class Saying(Remediate):
+    """Commands answer as given, and what was typed is kept."""
+
+    def __init__(self, directory: Path) -> None:
+        self.typed: list[tuple[str, ...]] = []
+        self._run = directory / "runs" / "one"
+
+    def _says(self, scene: Scene, *words: str, journal: Path | None = None) -> tuple[int, Any]:
+        self.typed.append(words)
+        if words[0] == "plan":
+            return 3, {"result": {"run": "one"}}
+        if words[0] == "apply":
+            self._run.mkdir(parents=True)
+            (self._run / "journal.jsonl").write_text(f'"done: copied: {"a" * 64}, 12 bytes"')
+        return 0, {"result": {"digest": "d"}}
+
+
+def test_databases_are_brought_from_who_is_missed_least(tmp_path: Path) -> None:
+    """A full node, before any validator; the copy is the one that the run names."""
+    person = Saying(tmp_path)
+    finding = FINDING | {"subjects": [CORRUPT | {"by_hand": "--donor HOST"}, *WELL]}
+    document = {"error": None, "result": [{"finding": finding}]}
+    assert person._bring(scene(tmp_path), "node-down", document) == ("--data", "a" * 64)
+    assert person.typed[0] == ("plan", "node-down", "--donor", "full1")
+    assert person.typed[-1] == ("stage", "a" * 64, "--donor", "full1", "--limit", "val4")
+
+
+def test_a_program_is_brought_where_one_was_sent(tmp_path: Path) -> None:
+    """What the diagnosis asks for; without one nothing can be brought."""
+    asks = [{"name": "val1", "health": "down", "condition": "panicked", "cause": ""}]
+    asks[0]["by_hand"] = "`remediate stage FILE` with a program that gets past this block"
+    document = {"error": None, "result": [{"finding": FINDING | {"subjects": asks}}]}
+    place = scene(tmp_path)
+    assert Saying(tmp_path)._bring(place, "INC-001", document) == ()
+    place.program = tmp_path / "program"
+    assert Saying(tmp_path)._bring(place, "INC-001", document) == ("--program", "d")

@@ -49,7 +49,8 @@ from remediations.playbooks.chain.diagnose.signing_condition import (
 from remediations.playbooks.chain.diagnose.unit_condition import held, silent_condition
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import Role
-from remediations.values.reading import value_or_none
+from remediations.systems.hosts.values import Session
+from remediations.values.reading import Reading, Unknown, Why, value_or_none
 
 Judge = Callable[[NodeView, ChainContext], NodeVerdict | None]
 
@@ -85,10 +86,21 @@ def _unreachable(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     elif jump is not None:
         cause = f"it can only be reached through {jump}, which is shut; the daemon may well run"
         hands = f"Mend SSH on {jump} first. Do not start its key elsewhere."
+    elif _answered(view.reading.session):
+        cause = f"what it answered cannot be used; the daemon may well run ({evidence.says})"
+        hands = (
+            "`remediate diagnose` again. If that says the same, log in and look at the load of the "
+            "host, and at what its login prints. Do not start its key elsewhere."
+        )
     else:
         cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
         hands = ""
     return NodeVerdict(NodeCondition.UNREACHABLE, cause, (evidence,), hands)
+
+
+def _answered(session: Reading[Session]) -> bool:
+    """Whether the login itself succeeded, and only its answer is of no use."""
+    return isinstance(session, Unknown) and session.why in (Why.CORRUPT, Why.TOO_LARGE)
 
 
 def _no_daemon(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
