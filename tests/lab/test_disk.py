@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator
-from tests.lab.test_rebuild import LOOKS, applied
+from tests.lab.patience import LOOKS, applied
 from tests.lab.truth import rescued
 
 ASIDE = "remediate-replaced-0123456789ab"

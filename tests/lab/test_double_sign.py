@@ -14,15 +14,15 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.choice import full_lab
+from tests.lab.holds import EVIDENCE, hold_of, let_go
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.spec import NODES, VALIDATORS
 from tests.lab.test_lab_itself import wait_for
-from tests.lab.test_rollback import BOOTED_S, hold_of
+from tests.lab.test_rollback import BOOTED_S
 from tests.lab.truth import rescued
 
 OWNER, COPY, POWER = "val4", "standby1", 10
-EVIDENCE = "/var/lib/remediate/evidence"
 OTHERS = tuple(spec.name for spec in NODES if spec.name != COPY)
 TOMBSTONED_S = 60.0
 BLOCKS_AFTER = 8
@@ -173,12 +173,7 @@ def test_where_nobody_is_proven_both_are_held(lab: Lab, operator: Operator) -> N
 
 
 @pytest.fixture(autouse=True)
-def let_go(lab: Lab) -> Iterator[None]:
+def no_hold_is_left(lab: Lab) -> Iterator[None]:
     """Neither a hold nor the evidence outlives its scenario."""
     yield
-    for spec in NODES:
-        lab.hosts[spec.name].sh(f"rm -rf {EVIDENCE}", check=False)
-        hold = lab.hosts[spec.name].path(hold_of(lab, spec.name))
-        if hold.exists():
-            hold.unlink()
-            lab.systemctl(spec.name, "daemon-reload", check=False)
+    let_go(lab)

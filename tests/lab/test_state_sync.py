@@ -6,12 +6,13 @@ from pathlib import Path
 
 from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
+from tests.lab.holds import hold_of
 from tests.lab.homes import edit
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
-from tests.lab.test_rebuild import LOOKS, PARTLY, REFUSED, applied, planned
+from tests.lab.patience import LOOKS, applied, planned
+from tests.lab.test_rebuild import PARTLY, REFUSED
 from tests.lab.test_resume import killed
-from tests.lab.test_rollback import hold_of
 from tests.lab.test_undo import killed_after, undone
 from tests.lab.truth import rescued
 
