@@ -87,7 +87,7 @@ def test_a_copy_that_is_stopped_is_held(lab: Lab, operator: Operator) -> None:
     reboot starts the copy. Then the key is moved away, and the hold may end."""
     lab.break_duplicate_key(OWNER, COPY)
     assert operator.conditions()[COPY] == "duplicate-key"
-    with rescued(lab):
+    with rescued(lab, goes_on=True):
         said = operator.rescue("double-sign")
         assert said.code == 0, said.why
         stays_down_over_a_reboot(lab, COPY)
@@ -103,7 +103,7 @@ def test_a_copy_that_is_stopped_is_held(lab: Lab, operator: Operator) -> None:
     assert refused.code == 4, refused.document
     assert "G2" in {g["id"] for g in refused.result["plan"]["guards"] if g["outcome"] != "pass"}
     lab.break_stop("val3")
-    with rescued(lab, "val3"):
+    with rescued(lab, "val3", goes_on=True):
         again = operator.rescue("node-down")
         assert again.code == 0, again.why
     assert lab.world.daemon(COPY) is None

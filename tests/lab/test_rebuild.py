@@ -30,7 +30,7 @@ def test_a_corrupt_database_is_rebuilt(lab: Lab, operator: Operator) -> None:
         if operator.conditions()["val4"] == "database-corrupt":
             break
     assert operator.plan("node-down").code == REFUSED
-    with rescued(lab, "val4", "full1"):
+    with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
         assert inside(lab, "full1", copy) >= {"about", "application.db", "blockstore.db"}
         assert not {"priv_validator_state.json", "cs.wal"} & inside(lab, "full1", copy)
@@ -84,7 +84,7 @@ def test_the_wrong_side_cannot_be_adopted_by_too_few(lab: Lab, operator: Operato
 def test_killed_while_held_it_goes_on(lab: Lab, operator: Operator) -> None:
     """The controller dies after the node was stopped; resumed, it gets the copy."""
     lab.break_database("val4")
-    with rescued(lab, "val4", "full1"):
+    with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
         run = planned(operator, "node-down", "--data", copy)
         killed(operator, run, GateWaiting)
@@ -98,7 +98,7 @@ def test_cut_off_in_its_middle_it_is_finished_by_another_plan(lab: Lab, operator
     again, puts all of them in place."""
     lab.break_database("val4")
     host, states = lab.hosts["val4"], f"{lab.node('val4').home}/data/state.db"
-    with rescued(lab, "val4", "full1"):
+    with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
         host.sh(f"mount --bind {states} {states}")  # a directory that cannot be moved
         said = applied(operator, "node-down", "--data", copy)

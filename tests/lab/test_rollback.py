@@ -161,7 +161,7 @@ def test_minority_is_rolled_back_while_the_chain_goes_on(lab: Lab, operator: Ope
     lab.wait_height(at + 4, 30, "val1", "val2", "val3")
     assert operator.diagnose()["chain"] == "local-divergence"
     lab.mend_cause("val4")
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = operator.rescue("INC-001")
         assert said.code == 0, said.why
 

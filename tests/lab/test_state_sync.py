@@ -72,7 +72,7 @@ def test_a_corrupt_database_is_rebuilt_by_state_sync(lab: Lab, operator: Operato
     served(lab)
     corrupted(lab, operator)
     before = config(lab, "val4").read_bytes()
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = applied(operator, "node-down", *SYNC)
         assert said.code == 0, said.why
     assert config(lab, "val4").read_bytes() == before
@@ -105,7 +105,7 @@ def test_killed_while_it_syncs_it_goes_on(lab: Lab, operator: Operator) -> None:
     served(lab)
     corrupted(lab, operator)
     before = config(lab, "val4").read_bytes()
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         run = planned(operator, "node-down", *SYNC)
         killed_after(operator, run, "4-0")
         said = operator.says("resume", run)
