@@ -6,16 +6,25 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 from tests.lab.choice import full_lab
 from tests.lab.lab import CHECKOUT, Lab
-from tests.lab.operator import Operator
+from tests.lab.operator import Operator, Said
+from tests.lab.patience import LOOKS, planned
 from tests.lab.test_lab_itself import wait_for
 
-PLANNED, REFUSED = 3, 4
+PLANNED, REFUSED, PARTLY = 3, 4, 7
 EVIDENCE_S = 60.0
 HALTS = 12
 """Of so many, hardly ever not one has a validator of 40 of 100 as its proposer."""
+
+
+ALL_PRECOMMIT = 1
+"""CometBFT's fail point after one's own precommit is in one's log, and before anybody has it."""
+ATTEMPTS = 6
+"""On a busy machine not all get so far before the first ones are gone."""
+PANIC = "prevoted for an invalid block"
 
 
 class Toothless(Operator):
@@ -52,6 +61,21 @@ def test_only_what_is_named_is_off() -> None:
         [sys.executable, "-c", ask], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     assert said.stdout.split() == ["pass", "block"]
+
+
+def test_on_the_host_nothing_else_is_off() -> None:
+    """The text of a step has the function, which does nothing; all others are as they were."""
+    ask = (
+        "from remediations.systems.comet.rollback_programs import STANDS\n"
+        "import msgspec\n"
+        "from tests.soak.toothless import _passing_on_host\n"
+        "reply = msgspec.json.encode(STANDS)\n"
+        "off = _passing_on_host(lambda line, kind: msgspec.json.decode(line, type=kind), "
+        "['nothing_precommitted'])(reply, str)\n"
+        "head = 'nothing_precommitted() {\\n'\n"
+        "assert off.replace(head + '  return 0\\n', head) == STANDS != off\n"
+    )
+    subprocess.run([sys.executable, "-c", ask], cwd=CHECKOUT, check=True)
 
 
 @full_lab
@@ -103,3 +127,78 @@ def test_a_sign_state_that_was_reset_and_started(lab: Lab, operator: Operator) -
     toothless = Toothless(operator, lab, "G19", "G20")
     toothless.rescue("INC-001")
     wait_for(lambda: lab.world.evidence("val3") != [], EVIDENCE_S)
+
+
+def all_precommitted(lab: Lab) -> int:
+    """Every validator is down, has precommitted the block above the one that is returned, and got
+    nobody else's precommit: so it is not decided, and no other one can be."""
+    for _ in range(ATTEMPTS):
+        height = lab.world.top()
+        lab.break_at_fail_point(*lab.validators(), index=ALL_PRECOMMIT)
+        states = [lab.world.sign_state(host) for host in lab.validators()]
+        if lab.world.height("full1") == height and {*states} == {(height + 1, 0, 3)}:
+            return height
+        lab.start(*lab.validators())
+        lab.wait_height(height + 2, EVIDENCE_S)
+    raise AssertionError(f"not all precommitted in any of {ATTEMPTS} attempts: {states}")
+
+
+def patched_by_hand(lab: Lab, host: str, at: int) -> None:
+    """Somebody gives a host a program with another result for a block, takes the old result back,
+    and, as the daemon panics in its log then, removes the log."""
+    lab.break_app_hash(host, at=at)
+    node, machine = lab.node(host), lab.hosts[host]
+    machine.sh(f"runuser -u {node.user} -- {node.binary} rollback --home {node.home}")
+    lab.start(host)
+    wait_for(partial(panics, lab, host), EVIDENCE_S)
+    lab.stop(host)
+    shutil.rmtree(machine.path(f"{node.home}/data/cs.wal"))
+    lab.start(host)
+    wait_for(lambda: lab.world.height(host) == at, EVIDENCE_S)
+
+
+def panics(lab: Lab, host: str) -> bool:
+    """Whether a daemon cannot accept the block that has two thirds of the prevotes."""
+    words = lab.hosts[host].sh(f"journalctl -u {lab.unit(host)} -n 200 -o cat", check=False)
+    return PANIC in words
+
+
+@full_lab
+def test_a_rollback_below_a_block_that_was_precommitted(lab: Lab, operator: Operator) -> None:
+    """All precommitted the next block, real votes. val1 got a patch by hand, and its state is
+    another one; the patch lies on the others, too, and everybody asks for a rollback. Refused
+    (G48). Without that guard they are rolled back, come to the patched result, and none of them
+    gets through its own log any more: the chain is worse off than before. The program that accepts
+    the block brings it back."""
+    lab.wait_height(6, 30)
+    height = all_precommitted(lab)
+    patched_by_hand(lab, "val1", height)
+    others = ("val2", "val3", "val4")
+    lab.start(*others)
+    wait_for(lambda: set(lab.world.heights(*others).values()) == {height}, EVIDENCE_S)
+    lab.break_app_hash(*others, at=height)
+    for _ in range(LOOKS):
+        refused = operator.plan("INC-001", "--branch", "roll-back-together")
+        assert refused.code == REFUSED, refused.document
+        blocked = hindrances(refused)
+        if {id_ for id_, _ in blocked} == {"G48"}:
+            break
+    assert {id_ for id_, _ in blocked} == {"G48"}, blocked
+    assert {host for _, host in blocked} >= {*others}
+    before = lab.world.daemons()
+    assert all(before[host] for host in others)
+    toothless = Toothless(operator, lab, "G48")
+    said = toothless.says("apply", planned(toothless, "INC-001"))
+    assert said.code == PARTLY, said.document
+    for host in others:
+        wait_for(partial(panics, lab, host), EVIDENCE_S)
+    assert not lab.grows(seconds=10.0, blocks=1)
+    lab.heal()
+    lab.wait_height(height + 3, EVIDENCE_S)
+    assert all(lab.world.evidence(host) == [] for host in lab.validators())
+
+
+def hindrances(said: Said) -> set[tuple[str, str]]:
+    """The guards of a plan that do not pass, each with its host."""
+    guards = said.result["plan"]["guards"] if said.result else []
+    return {(one["id"], one["subject"]) for one in guards if one["outcome"] != "pass"}
