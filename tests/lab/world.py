@@ -213,10 +213,11 @@ class World:
 
     def wal_inodes(self, host: str) -> list[tuple[str, int]]:
         """Name and inode of each file of the write-ahead log: a log that was deleted and made anew
-        has others."""
+        has others. None of a node that never took part in consensus."""
         machine = self._hosts[host]
         directory = machine.path(f"{_node(machine).home}/data/cs.wal")
-        return sorted((entry.name, entry.stat().st_ino) for entry in directory.iterdir())
+        entries = directory.iterdir() if directory.exists() else ()
+        return sorted((entry.name, entry.stat().st_ino) for entry in entries)
 
     def tree(self, host: str, *, ignore: tuple[str, ...] = ()) -> dict[str, str]:
         """Every file of a host's own layer, with type, owner, mode and content hash.
