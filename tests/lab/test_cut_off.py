@@ -117,7 +117,7 @@ def acted_once(lab: Lab, operator: Operator, run: str) -> None:
 
 
 @full_lab
-@pytest.mark.parametrize("case", list(product(DISASTERS if SOAK else HALTS, MOMENTS)), ids=name_of)
+@pytest.mark.parametrize("case", list(product(HALTS, MOMENTS)), ids=name_of)
 def test_the_controller_is_lost_at_a_record(
     lab: Lab, operator: Operator, tmp_path: Path, case: tuple[Disaster, int]
 ) -> None:
