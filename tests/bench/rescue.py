@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bench.estate import CHECKOUT
 from tests.bench.figure import Figure, Line
 from tests.lab.access import PRINCIPAL
-from tests.lab.disasters import DISASTERS, Disaster, Halt
+from tests.lab.disasters import HALTS, Broken, Disaster
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.shell import LabError, run
@@ -34,10 +34,10 @@ def measure(lab: Lab, state: Path, rounds: int, branch: str = "") -> Figure:
     """The figure: each disaster, or that of one branch, and each way to end it in turn, on a new
     chain each time."""
     lines: list[Line] = []
-    for disaster in DISASTERS:
+    for disaster in HALTS:
         if branch not in ("", disaster.branch):
             continue
-        ways: dict[str, Callable[[Lab, Path, Disaster, Halt], Start]] = {
+        ways: dict[str, Callable[[Lab, Path, Disaster, Broken], Start]] = {
             "apply": _product,
             CAREFUL: _careful,
             CARELESS: _careless,
@@ -48,9 +48,9 @@ def measure(lab: Lab, state: Path, rounds: int, branch: str = "") -> Figure:
                 lab.pristine()
                 shutil.rmtree(state, ignore_errors=True)
                 state.mkdir(parents=True)
-                halt = disaster.happen(lab, Operator(lab, state))
+                broken = disaster.happen(lab, Operator(lab, state))
                 seen[name].append(
-                    _until_block(lab, halt.height, prepare(lab, state, disaster, halt))
+                    _until_block(lab, broken.height, prepare(lab, state, disaster, broken))
                 )
         lines += [
             Line(
@@ -95,10 +95,10 @@ def _until_block(lab: Lab, height: int, start: Start) -> float:
     return took
 
 
-def _product(lab: Lab, state: Path, disaster: Disaster, halt: Halt) -> Start:
+def _product(lab: Lab, state: Path, disaster: Disaster, broken: Broken) -> Start:
     operator = Operator(lab, state)
     for _ in range(LOOKS):
-        planned = operator.plan("INC-001", *halt.options)
+        planned = operator.plan(disaster.playbook, *broken.options)
         if planned.code == PLANNED:
             break
     if planned.code != PLANNED or planned.result["plan"]["branch"] != disaster.branch:
@@ -119,18 +119,18 @@ def _hindrance(said: Said) -> str:
     return "; ".join(f"{one['id']} {one['subject']}: {one['got']}" for one in guards)
 
 
-def _careful(lab: Lab, state: Path, _: Disaster, halt: Halt) -> Start:
-    return _script(lab, state, "careful", halt)
+def _careful(lab: Lab, state: Path, _: Disaster, broken: Broken) -> Start:
+    return _script(lab, state, "careful", broken)
 
 
-def _careless(lab: Lab, state: Path, _: Disaster, halt: Halt) -> Start:
-    return _script(lab, state, "careless", halt)
+def _careless(lab: Lab, state: Path, _: Disaster, broken: Broken) -> Start:
+    return _script(lab, state, "careless", broken)
 
 
-def _script(lab: Lab, state: Path, how: str, halt: Halt) -> Start:
+def _script(lab: Lab, state: Path, how: str, broken: Broken) -> Start:
     """What somebody with a list of steps in hand would have prepared: what to do, signed."""
     order = state / "order"
-    order.write_text(json.dumps([dict(step) for step in halt.by_hand]))
+    order.write_text(json.dumps([dict(step) for step in broken.by_hand]))
     key = str(lab.access.operator_key)
     run("ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "by-hand", str(order))
     argv = [sys.executable, "-m", "tests.bench.by_hand", how]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator
-from tests.lab.test_rebuild import LOOKS, applied
+from tests.lab.patience import LOOKS, applied
 from tests.lab.truth import rescued
 
 ASIDE = "remediate-replaced-0123456789ab"
@@ -45,7 +45,7 @@ def test_room_is_made_and_the_node_comes_back(lab: Lab, operator: Operator) -> N
     assert f"{CORE} (core dump)" in node["cause"]
     assert found["next_step"] == "remediate plan node-down"
     before = below(lab, "val3")
-    with rescued(lab, "val3"):
+    with rescued(lab, "val3", goes_on=True):
         said = applied(operator, "node-down")
         assert said.code == 0, said.why
     assert before - below(lab, "val3") == {CORE}
@@ -92,7 +92,7 @@ def test_a_limit_of_open_files_is_raised(lab: Lab, operator: Operator) -> None:
     many as the machine gives to the service manager of the host."""
     lab.break_open_files("val4")
     lab.wait_height(lab.world.top() + 3, 60, "val1", "val2", "val3")
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = applied(operator, "node-down")
         assert said.code == 0, said.why
     daemon = lab.world.daemon("val4")

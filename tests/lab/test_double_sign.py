@@ -14,15 +14,15 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.choice import full_lab
+from tests.lab.holds import EVIDENCE, hold_of, let_go
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.spec import NODES, VALIDATORS
 from tests.lab.test_lab_itself import wait_for
-from tests.lab.test_rollback import BOOTED_S, hold_of
+from tests.lab.test_rollback import BOOTED_S
 from tests.lab.truth import rescued
 
 OWNER, COPY, POWER = "val4", "standby1", 10
-EVIDENCE = "/var/lib/remediate/evidence"
 OTHERS = tuple(spec.name for spec in NODES if spec.name != COPY)
 TOMBSTONED_S = 60.0
 BLOCKS_AFTER = 8
@@ -87,7 +87,7 @@ def test_a_copy_that_is_stopped_is_held(lab: Lab, operator: Operator) -> None:
     reboot starts the copy. Then the key is moved away, and the hold may end."""
     lab.break_duplicate_key(OWNER, COPY)
     assert operator.conditions()[COPY] == "duplicate-key"
-    with rescued(lab):
+    with rescued(lab, goes_on=True):
         said = operator.rescue("double-sign")
         assert said.code == 0, said.why
         stays_down_over_a_reboot(lab, COPY)
@@ -103,7 +103,7 @@ def test_a_copy_that_is_stopped_is_held(lab: Lab, operator: Operator) -> None:
     assert refused.code == 4, refused.document
     assert "G2" in {g["id"] for g in refused.result["plan"]["guards"] if g["outcome"] != "pass"}
     lab.break_stop("val3")
-    with rescued(lab, "val3"):
+    with rescued(lab, "val3", goes_on=True):
         again = operator.rescue("node-down")
         assert again.code == 0, again.why
     assert lab.world.daemon(COPY) is None
@@ -173,12 +173,7 @@ def test_where_nobody_is_proven_both_are_held(lab: Lab, operator: Operator) -> N
 
 
 @pytest.fixture(autouse=True)
-def let_go(lab: Lab) -> Iterator[None]:
+def no_hold_is_left(lab: Lab) -> Iterator[None]:
     """Neither a hold nor the evidence outlives its scenario."""
     yield
-    for spec in NODES:
-        lab.hosts[spec.name].sh(f"rm -rf {EVIDENCE}", check=False)
-        hold = lab.hosts[spec.name].path(hold_of(lab, spec.name))
-        if hold.exists():
-            hold.unlink()
-            lab.systemctl(spec.name, "daemon-reload", check=False)
+    let_go(lab)

@@ -36,7 +36,10 @@ def test_a_controller_that_wakes_after_another_took_over(
     (tmp_path / "second").mkdir()
     bastion2 = Operator(lab, tmp_path / "second")
 
-    with rescued(lab, "val3", "val4"), operator.start("apply", first, "--json") as sleeper:
+    with (
+        rescued(lab, "val3", "val4", goes_on=True),
+        operator.start("apply", first, "--json") as sleeper,
+    ):
         until(sleeper, operator, first, GateWaiting)
         sleeper.send_signal(signal.SIGSTOP)
         try:

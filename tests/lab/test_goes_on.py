@@ -93,7 +93,7 @@ def test_a_bastion_that_loses_its_sessions(lab: Lab, operator: Operator) -> None
     for moment in CUTS_S:
         lab.break_stop("val4")
         run = approved_run(operator)
-        with rescued(lab, "val4"), operator.start("apply", run, "--json") as process:
+        with rescued(lab, "val4", goes_on=True), operator.start("apply", run, "--json") as process:
             time.sleep(moment)
             lab.break_sessions("bastion")
             said, errors = process.communicate(timeout=LIMIT_S)
@@ -106,7 +106,7 @@ def test_a_bastion_that_loses_its_sessions(lab: Lab, operator: Operator) -> None
 def test_a_reader_that_goes_away(lab: Lab, operator: Operator) -> None:
     """`apply | head -1`, in the middle of its first step: verified, and 0."""
     run = two_stages(lab, operator)
-    with rescued(lab, "val3", "val4"):
+    with rescued(lab, "val3", "val4", goes_on=True):
         done = subprocess.run(
             [
                 "bash",
@@ -128,7 +128,7 @@ def test_a_reader_that_goes_away(lab: Lab, operator: Operator) -> None:
 def test_a_terminal_that_hangs_up_between_stages(lab: Lab, operator: Operator) -> None:
     """SIGHUP twice after the first stage: both validators are started, and verified."""
     run = two_stages(lab, operator)
-    with rescued(lab, "val3", "val4"), operator.start("apply", run) as process:
+    with rescued(lab, "val3", "val4", goes_on=True), operator.start("apply", run) as process:
         until(process, operator, run, StepEnded)
         for _ in range(2):
             process.send_signal(signal.SIGHUP)

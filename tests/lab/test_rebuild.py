@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
+from tests.lab.holds import hold_of
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator, Said
-from tests.lab.shell import LabError
+from tests.lab.operator import Operator
+from tests.lab.patience import LOOKS, applied, brought, planned
 from tests.lab.test_resume import killed
-from tests.lab.test_rollback import hold_of, split
+from tests.lab.test_rollback import split
 from tests.lab.truth import rescued
 
 FILES = "/var/lib/remediate/files"
-LOOKS = 6
-"""A reading of a busy machine may lack something: then it is unknown, and one looks again."""
 REFUSED, PARTLY = 4, 7
-_COPIED = re.compile(r"copied: ([0-9a-f]{64}), ")
-
-
-def planned(operator: Operator, playbook: str, *options: str) -> str:
-    """An approved run."""
-    for _ in range(LOOKS):
-        said = operator.plan(playbook, *options)
-        if said.code == 3:
-            run = str(said.result["run"])
-            assert operator.approve(run).code == 0
-            return run
-    raise LabError(str(said.document))
-
-
-def applied(operator: Operator, playbook: str, *options: str) -> Said:
-    """The end of a run that was not refused because the machine was too busy to be read."""
-    for _ in range(LOOKS):
-        said = operator.says("apply", planned(operator, playbook, *options))
-        if said.code != 6:
-            break
-    return said
-
-
-def brought(operator: Operator, playbook: str, donor: str, *to: str) -> str:
-    """A copy of the donor, as its run names it, on these hosts."""
-    said = applied(operator, playbook, "--donor", donor)
-    assert said.code == 0, said.why
-    journal = max(operator.state.glob("runs/*/journal.jsonl"), key=lambda one: one.stat().st_mtime)
-    found = _COPIED.search(journal.read_text())
-    assert found is not None, journal.read_text()
-    staged = operator.says("stage", found[1], "--donor", donor, "--limit", ",".join(to))
-    assert staged.code == 0, staged.document
-    return found[1]
 
 
 def inside(lab: Lab, host: str, copy: str) -> set[str]:
@@ -66,7 +30,7 @@ def test_a_corrupt_database_is_rebuilt(lab: Lab, operator: Operator) -> None:
         if operator.conditions()["val4"] == "database-corrupt":
             break
     assert operator.plan("node-down").code == REFUSED
-    with rescued(lab, "val4", "full1"):
+    with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
         assert inside(lab, "full1", copy) >= {"about", "application.db", "blockstore.db"}
         assert not {"priv_validator_state.json", "cs.wal"} & inside(lab, "full1", copy)
@@ -120,7 +84,7 @@ def test_the_wrong_side_cannot_be_adopted_by_too_few(lab: Lab, operator: Operato
 def test_killed_while_held_it_goes_on(lab: Lab, operator: Operator) -> None:
     """The controller dies after the node was stopped; resumed, it gets the copy."""
     lab.break_database("val4")
-    with rescued(lab, "val4", "full1"):
+    with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
         run = planned(operator, "node-down", "--data", copy)
         killed(operator, run, GateWaiting)
@@ -134,7 +98,7 @@ def test_cut_off_in_its_middle_it_is_finished_by_another_plan(lab: Lab, operator
     again, puts all of them in place."""
     lab.break_database("val4")
     host, states = lab.hosts["val4"], f"{lab.node('val4').home}/data/state.db"
-    with rescued(lab, "val4", "full1"):
+    with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
         host.sh(f"mount --bind {states} {states}")  # a directory that cannot be moved
         said = applied(operator, "node-down", "--data", copy)

@@ -63,7 +63,7 @@ def test_quorum_lost_by_a_frozen_validator(lab: Lab, operator: Operator) -> None
 def test_minority_is_restarted_while_the_chain_goes_on(lab: Lab, operator: Operator) -> None:
     """10 of 100 stopped: blocks go on, one at a time, smallest first."""
     lab.break_stop("val4")
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = operator.rescue("INC-001")
         assert said.code == 0, said.why
     assert lab.grows()
@@ -74,7 +74,7 @@ def test_full_node_down(lab: Lab, operator: Operator) -> None:
     """A full node has no power: INC-001 has nothing to do, node-down starts it."""
     lab.break_stop("full1")
     assert operator.plan("INC-001").code == 4
-    with rescued(lab, "full1"):
+    with rescued(lab, "full1", goes_on=True):
         said = operator.rescue("node-down")
         assert said.code == 0, said.why
 
@@ -88,7 +88,7 @@ def test_zombie_after_a_full_disk(lab: Lab, operator: Operator) -> None:
     refused = operator.plan("INC-001")
     assert refused.code == 4, refused.document
     lab.free_disk("val3")
-    with rescued(lab, "val3"):
+    with rescued(lab, "val3", goes_on=True):
         said = operator.rescue("INC-001")
         assert said.code == 0, said.why
 
@@ -99,7 +99,7 @@ def test_wrapper_that_outlived_its_daemon(lab: Lab, operator: Operator) -> None:
     lab.break_wrapped("val4")
     lab.wait_height(lab.world.top() + 6, 60, "val1")
     assert operator.conditions()["val4"] == "wrapper-alone"
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = operator.rescue("INC-001")
         assert said.code == 0, said.why
 
@@ -108,7 +108,7 @@ def test_wrapper_that_outlived_its_daemon(lab: Lab, operator: Operator) -> None:
 def test_unit_failed_after_a_crash_loop(lab: Lab, operator: Operator) -> None:
     """systemd gave up on it; the cause is gone: the failure is reset and the unit started."""
     lab.break_start_limit("val4")
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = operator.rescue("node-down")
         assert said.code == 0, said.why
 
@@ -119,7 +119,7 @@ def test_unit_disabled(lab: Lab, operator: Operator) -> None:
     lab.break_disable("val4")
     planned = operator.plan("node-down")
     assert any("disabled" in text for text in planned.result["plan"]["warnings"])
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = operator.rescue("node-down")
         assert said.code == 0, said.why
     assert lab.systemctl("val4", "is-enabled", lab.unit("val4"), check=False).strip() == "disabled"
@@ -130,7 +130,7 @@ def test_standby_is_started_only_when_named(lab: Lab, operator: Operator) -> Non
     """A keyless standby is stopped on purpose: nothing is wrong until somebody names it."""
     lab.wait_height(6, 30)
     assert operator.plan("node-down").code == 0
-    with rescued(lab, "standby1"):
+    with rescued(lab, "standby1", goes_on=True):
         said = operator.rescue("node-down", "--limit", "standby1")
         assert said.code == 0, said.why
     assert lab.world.height("standby1") is not None
@@ -141,6 +141,6 @@ def test_host_that_lost_its_power(lab: Lab, operator: Operator) -> None:
     """The power came back, the disabled unit did not: it is started."""
     lab.systemctl("val4", "disable", "--quiet", lab.unit("val4"))
     lab.break_power("val4", back=True)
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = operator.rescue("INC-001")
         assert said.code == 0, said.why

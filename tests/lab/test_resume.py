@@ -55,7 +55,7 @@ def test_killed_and_resumed(
 ) -> None:
     """Both validators are back, each started once, and the run is verified."""
     run = two_stages(lab, operator)
-    with rescued(lab, "val3", "val4"):
+    with rescued(lab, "val3", "val4", goes_on=True):
         killed(operator, run, kind)
         second = operator
         if place == "elsewhere":
@@ -77,7 +77,10 @@ def test_a_controller_that_comes_back(lab: Lab, operator: Operator, tmp_path: Pa
     """Frozen after the first stage, and thawed when another bastion has finished the run: it starts
     nothing, and says so."""
     run = two_stages(lab, operator)
-    with rescued(lab, "val3", "val4"), operator.start("apply", run, "--json") as frozen:
+    with (
+        rescued(lab, "val3", "val4", goes_on=True),
+        operator.start("apply", run, "--json") as frozen,
+    ):
         until(frozen, operator, run, GateWaiting)
         frozen.send_signal(signal.SIGSTOP)
         second = elsewhere(lab, operator, run, tmp_path / "second")
@@ -143,6 +146,6 @@ def test_abandoned(lab: Lab, operator: Operator) -> None:
     assert steps["val4"]["undo"].startswith("systemctl stop")
     assert operator.says("status", run).result["state"] == "abandoned"
     assert operator.says("resume", run).code == 2
-    with rescued(lab, "val3"):
+    with rescued(lab, "val3", goes_on=True):
         again = operator.rescue("INC-001")
         assert again.code == 0, again.why

@@ -9,6 +9,7 @@ from remediations.engine.runs.records import GateWaiting
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from tests.lab.choice import full_lab
+from tests.lab.holds import hold_of
 from tests.lab.homes import edit
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
@@ -33,11 +34,6 @@ def split(lab: Lab, *hosts: str) -> int:
     lab.wait_stalled()
     assert lab.world.top() == at
     return at
-
-
-def hold_of(lab: Lab, host: str) -> str:
-    """The drop-in that holds a host's unit."""
-    return f"/etc/systemd/system/{lab.unit(host)}.d/remediate-hold.conf"
 
 
 def planned(operator: Operator, *options: str) -> str:
@@ -165,7 +161,7 @@ def test_minority_is_rolled_back_while_the_chain_goes_on(lab: Lab, operator: Ope
     lab.wait_height(at + 4, 30, "val1", "val2", "val3")
     assert operator.diagnose()["chain"] == "local-divergence"
     lab.mend_cause("val4")
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = operator.rescue("INC-001")
         assert said.code == 0, said.why
 

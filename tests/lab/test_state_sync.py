@@ -6,12 +6,13 @@ from pathlib import Path
 
 from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
+from tests.lab.holds import hold_of
 from tests.lab.homes import edit
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
-from tests.lab.test_rebuild import LOOKS, PARTLY, REFUSED, applied, planned
+from tests.lab.patience import LOOKS, applied, planned
+from tests.lab.test_rebuild import PARTLY, REFUSED
 from tests.lab.test_resume import killed
-from tests.lab.test_rollback import hold_of
 from tests.lab.test_undo import killed_after, undone
 from tests.lab.truth import rescued
 
@@ -71,7 +72,7 @@ def test_a_corrupt_database_is_rebuilt_by_state_sync(lab: Lab, operator: Operato
     served(lab)
     corrupted(lab, operator)
     before = config(lab, "val4").read_bytes()
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         said = applied(operator, "node-down", *SYNC)
         assert said.code == 0, said.why
     assert config(lab, "val4").read_bytes() == before
@@ -104,7 +105,7 @@ def test_killed_while_it_syncs_it_goes_on(lab: Lab, operator: Operator) -> None:
     served(lab)
     corrupted(lab, operator)
     before = config(lab, "val4").read_bytes()
-    with rescued(lab, "val4"):
+    with rescued(lab, "val4", goes_on=True):
         run = planned(operator, "node-down", *SYNC)
         killed_after(operator, run, "4-0")
         said = operator.says("resume", run)

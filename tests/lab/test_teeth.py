@@ -6,16 +6,28 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 from tests.lab.choice import full_lab
 from tests.lab.lab import CHECKOUT, Lab
-from tests.lab.operator import Operator
+from tests.lab.operator import LIMIT_S, Operator
+from tests.lab.patience import LOOKS, planned
 from tests.lab.test_lab_itself import wait_for
 
-PLANNED, REFUSED = 3, 4
+PLANNED, REFUSED, PARTLY = 3, 4, 7
 EVIDENCE_S = 60.0
 HALTS = 12
 """Of so many, hardly ever not one has a validator of 40 of 100 as its proposer."""
+
+
+OWN_PRECOMMIT = 1
+"""CometBFT's fail point after one's own precommit is in one's log, and before anybody has it."""
+DOWN_S = 40.0
+SLOW_S = 120.0
+"""For a start and what follows it on a busy machine."""
+ATTEMPTS = 6
+"""On a busy machine not all get so far before the first ones are gone."""
+PANIC = "prevoted for an invalid block"
 
 
 class Toothless(Operator):
@@ -52,6 +64,21 @@ def test_only_what_is_named_is_off() -> None:
         [sys.executable, "-c", ask], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     assert said.stdout.split() == ["pass", "block"]
+
+
+def test_on_the_host_nothing_else_is_off() -> None:
+    """The text of a step has the function, which does nothing; all others are as they were."""
+    ask = (
+        "from remediations.systems.comet.rollback_programs import STANDS\n"
+        "import msgspec\n"
+        "from tests.soak.toothless import _passing_on_host\n"
+        "reply = msgspec.json.encode(STANDS)\n"
+        "off = _passing_on_host(lambda line, kind: msgspec.json.decode(line, type=kind), "
+        "['nothing_precommitted'])(reply, str)\n"
+        "head = 'nothing_precommitted() {\\n'\n"
+        "assert off.replace(head + '  return 0\\n', head) == STANDS != off\n"
+    )
+    subprocess.run([sys.executable, "-c", ask], cwd=CHECKOUT, check=True)
 
 
 @full_lab
@@ -103,3 +130,79 @@ def test_a_sign_state_that_was_reset_and_started(lab: Lab, operator: Operator) -
     toothless = Toothless(operator, lab, "G19", "G20")
     toothless.rescue("INC-001")
     wait_for(lambda: lab.world.evidence("val3") != [], EVIDENCE_S)
+
+
+def precommitted(lab: Lab, *hosts: str) -> int:
+    """All validators end where each has precommitted the block above the one that is returned, or
+    waits for the votes of those that are gone; one of `hosts` has done it. Nobody's precommit has
+    left its host: so the block is not decided, and no other one can be."""
+    for _ in range(ATTEMPTS):
+        lab.break_at_fail_point(*lab.validators(), index=OWN_PRECOMMIT, seconds=DOWN_S)
+        height = lab.world.top()
+        states = {host: lab.world.sign_state(host) for host in lab.validators()}
+        if any(states[host] == (height + 1, 0, 3) for host in hosts):
+            return height
+        lab.start(*lab.validators())
+        lab.wait_height(height + 2, SLOW_S)
+    raise AssertionError(f"nobody precommitted in any of {ATTEMPTS} attempts: {states}")
+
+
+def patched_by_hand(lab: Lab, host: str, at: int) -> None:
+    """Somebody gives a host a program with another result for a block, takes the old result back,
+    and removes the log, as the daemon would not get through it."""
+    lab.break_app_hash(host, at=at)
+    node, machine = lab.node(host), lab.hosts[host]
+    machine.sh(f"runuser -u {node.user} -- {node.binary} rollback --home {node.home}")
+    shutil.rmtree(machine.path(f"{node.home}/data/cs.wal"))
+    lab.start(host)
+    wait_for(lambda: lab.world.height(host) == at, SLOW_S)
+
+
+def panics(lab: Lab, host: str) -> bool:
+    """Whether a daemon cannot accept the block that has two thirds of the prevotes."""
+    words = lab.hosts[host].sh(f"journalctl -u {lab.unit(host)} -n 200 -o cat", check=False)
+    return PANIC in words
+
+
+@full_lab
+def test_a_rollback_below_a_block_that_was_precommitted(lab: Lab, operator: Operator) -> None:
+    """val2, val3 and val4 precommitted the next block, with real votes; val1 got a patch by hand,
+    and its state is another one. The patch lies on the others, too, and a rollback is asked for.
+    Refused (G48). Without that guard they are rolled back, come to the patched result, and none of
+    them gets through its own log any more: the chain is worse off than before. The program that
+    accepts the block brings it back."""
+    others = ("val2", "val3", "val4")
+    lab.wait_height(6, SLOW_S)
+    height = precommitted(lab, *others)
+    lab.start(*others)
+    vote = height + 1, 0, 3
+    wait_for(lambda: {lab.world.sign_state(host) for host in others} == {vote}, SLOW_S)
+    patched_by_hand(lab, "val1", height)
+    assert set(lab.world.heights(*others).values()) == {height}
+    lab.break_app_hash(*others, at=height)
+    before = lab.world.daemons()
+    voted = {host for host in lab.validators() if lab.world.sign_state(host) == vote}
+    assert hindrances(operator) == {("G48", host) for host in voted}
+    assert lab.world.daemons() == before
+    toothless = Toothless(operator, lab, "G48")
+    with toothless.start("apply", planned(toothless, "INC-001")) as process:
+        for host in others:
+            wait_for(partial(panics, lab, host), SLOW_S)
+        words = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == PARTLY, words
+    assert not lab.grows(seconds=10.0, blocks=1)
+    lab.heal()
+    lab.wait_height(height + 3, SLOW_S)
+    assert all(lab.world.evidence(host) == [] for host in lab.validators())
+
+
+def hindrances(operator: Operator) -> set[tuple[str, str]]:
+    """The guards that refuse a rollback of all, each with its host, once all could be read."""
+    for _ in range(LOOKS):
+        said = operator.plan("INC-001", "--branch", "roll-back-together")
+        assert said.code != PLANNED, said.document
+        plan = said.result["plan"] if said.result else {"guards": []}
+        found = [one for one in plan["guards"] if one["outcome"] != "pass"]
+        if found and all(one["outcome"] == "block" for one in found):
+            return {(one["id"], one["subject"]) for one in found}
+    raise AssertionError(said.document)

@@ -9,17 +9,18 @@ from pathlib import Path
 
 from remediations.engine.runs import journal_check
 from remediations.engine.runs.records import GateWaiting, StepEnded
-from tests.lab import test_rebuild
+from tests.lab import patience
 from tests.lab.binary import virtengined
 from tests.lab.choice import full_lab
 from tests.lab.cosmovisor import name_of, root_of
+from tests.lab.holds import hold_of
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator, Said
+from tests.lab.patience import brought, planned
 from tests.lab.test_goes_on import directory, entries, starts
 from tests.lab.test_install import applied, panics_in_loops, seen, staged
-from tests.lab.test_rebuild import brought, planned
 from tests.lab.test_resume import killed
-from tests.lab.test_rollback import PARTLY, STARTED, hold_of, split
+from tests.lab.test_rollback import PARTLY, STARTED, split
 from tests.lab.truth import rescued
 
 WORLD_CHANGED = 6
@@ -137,7 +138,7 @@ def test_databases_that_were_replaced_come_back(lab: Lab, operator: Operator) ->
         assert lab.world.app_hash("val1", at) == own
         kept = lab.hosts["val1"].sh(f"ls {lab.node('val1').home}/data")
         assert "remediate-" not in kept
-        again = test_rebuild.applied(operator, "INC-001", "--data", copy)
+        again = patience.applied(operator, "INC-001", "--data", copy)
         assert again.code == 0, again.why
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.lab.spec import NODES, NodeSpec
 
 NO_EVIDENCE = hashlib.sha256(b"").hexdigest().upper()
 PAGE = 20
+NANOSECONDS_OFF = len("2026-11-30T16:51:03.123456")
 SAMPLE_S = 0.05
 """Sign states are watched at 20 Hz."""
 
@@ -106,6 +108,15 @@ class World:
         told = self.rpc(host, "validators?per_page=100")["validators"]
         return {one["address"]: int(one["voting_power"]) for one in told}
 
+    def block_times(self, host: str, first: int, last: int) -> list[datetime]:
+        """When each of these blocks was made, as its header says."""
+        times = []
+        for low in range(first, last + 1, PAGE):
+            high = min(last, low + PAGE - 1)
+            metas = self.rpc(host, f"blockchain?minHeight={low}&maxHeight={high}")["block_metas"]
+            times += [meta["header"]["time"].rstrip("Z")[:NANOSECONDS_OFF] for meta in metas]
+        return sorted(datetime.fromisoformat(time).replace(tzinfo=UTC) for time in times)
+
     def transactions(self, host: str, message: str) -> list[Json]:
         """All transactions with a message of this type, as a node indexed them."""
         asked = f"tx_search?query=%22message.action='{message}'%22&per_page=100"
@@ -166,23 +177,35 @@ class World:
             thread.join()
 
     def daemon(self, host: str) -> Daemon | None:
-        """The chain daemon's process on a host, or None; below cosmovisor that is its child."""
+        """The chain daemon's process on a host, or None; below a wrapper that is its child."""
+        return next(iter(self.every_daemon(host)), None)
+
+    def every_daemon(self, host: str) -> list[Daemon]:
+        """All processes that run with the node's home on a host: at most one should."""
         machine = self._hosts[host]
-        if machine.init() is None:
-            return None
         home = _node(machine).home.encode()
-        for entry in machine.path("/proc").iterdir():
+        found: dict[int, tuple[Daemon, int]] = {}
+        for entry in _processes(machine):
             if entry.name.isdigit():
                 words = _read(entry / "cmdline").split(b"\0")
                 wrapped = words[0].endswith(b"/cosmovisor")
-                if b"start" in words and home in words and not wrapped:
-                    ticks = _read(entry / "stat").rpartition(b")")[2].split()[19]
-                    return Daemon(int(entry.name), int(ticks))
-        return None
+                if b"start" not in words or home not in words or wrapped:
+                    continue
+                status = _read(entry / "stat").rpartition(b")")[2].split()
+                if status:  # it may have ended meanwhile
+                    daemon = Daemon(int(entry.name), int(status[19]))
+                    found[daemon.pid] = daemon, int(status[1])
+        wrappers = {parent for _, parent in found.values()}
+        return [daemon for daemon, _ in found.values() if daemon.pid not in wrappers]
 
     def daemons(self) -> dict[str, Daemon | None]:
         """The daemon of every node."""
         return {spec.name: self.daemon(spec.name) for spec in NODES}
+
+    def key_file(self, host: str) -> bytes:
+        """The validator key that lies below a node's home."""
+        home = _node(self._hosts[host]).home
+        return self.file(host, f"{home}/config/priv_validator_key.json")
 
     def file(self, host: str, path: str) -> bytes:
         """A file's bytes."""
@@ -190,10 +213,11 @@ class World:
 
     def wal_inodes(self, host: str) -> list[tuple[str, int]]:
         """Name and inode of each file of the write-ahead log: a log that was deleted and made anew
-        has others."""
+        has others. None of a node that never took part in consensus."""
         machine = self._hosts[host]
         directory = machine.path(f"{_node(machine).home}/data/cs.wal")
-        return sorted((entry.name, entry.stat().st_ino) for entry in directory.iterdir())
+        entries = directory.iterdir() if directory.exists() else ()
+        return sorted((entry.name, entry.stat().st_ino) for entry in entries)
 
     def tree(self, host: str, *, ignore: tuple[str, ...] = ()) -> dict[str, str]:
         """Every file of a host's own layer, with type, owner, mode and content hash.
@@ -225,6 +249,16 @@ def _node(machine: Machine) -> NodeSpec:
     if machine.spec.node is None:
         raise LabError(f"{machine.name} has no chain node")
     return machine.spec.node
+
+
+def _processes(machine: Machine) -> list[Path]:
+    """Their entries below /proc; none of a host that is off, or goes off just now."""
+    if machine.init() is None:
+        return []
+    try:
+        return list(machine.path("/proc").iterdir())
+    except OSError:
+        return []
 
 
 def _read(path: Path) -> bytes:

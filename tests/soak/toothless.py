@@ -2,7 +2,7 @@
 
 In this process only, and only to show that the harm which they prevent is real. A guard that is off
 passes; what the diagnosis calls by the same reason is not called so either, since no plan would
-name that node.
+name that node, and what a host checks for the same reason passes there, too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType, ModuleType
+from typing import TypeVar
 
 from remediations.cli.main import main as remediate
 from remediations.engine.plan.plan import GuardResult
@@ -23,12 +24,17 @@ from remediations.playbooks.chain.diagnose.key_condition import (
     sign_state_lost,
 )
 from remediations.playbooks.chain.diagnose.node_condition import Judge
+from remediations.systems.hosts.compile import process
+from remediations.values.wire import decode
 
+T = TypeVar("T")
 Judged = Callable[..., GuardResult]
 JUDGES: Mapping[str, Judge] = MappingProxyType(
     {"G2": duplicate_key, "G19": sign_state_lost, "G20": sign_state_lost, "G45": key_missing}
 )
 """What the diagnosis says for the same reason as a guard."""
+ON_HOST: Mapping[str, str] = MappingProxyType({"G48": "nothing_precommitted"})
+"""The shell function of a step that checks the same on its host."""
 
 
 def switch_off(ids: Collection[str]) -> None:
@@ -39,6 +45,8 @@ def switch_off(ids: Collection[str]) -> None:
     off = {JUDGES[id_] for id_ in ids if id_ in JUDGES}
     kept = tuple(judge for judge in node_condition._JUDGES if judge not in off)
     node_condition.__dict__["_JUDGES"] = kept
+    functions = [ON_HOST[id_] for id_ in ids if id_ in ON_HOST]
+    process.__dict__["decode"] = _passing_on_host(decode, functions)
 
 
 def _guard_modules() -> list[ModuleType]:
@@ -53,6 +61,20 @@ def _passing(judged: Judged, ids: Collection[str]) -> Judged:
         return judged(guard, title, **(said | {"holds": True} if guard in ids else said))
 
     return guard_result
+
+
+def _passing_on_host(
+    read: Callable[[bytes, type[T]], T], functions: Collection[str]
+) -> Callable[[bytes, type[T]], T]:
+    """What a compiling child replies, with shell functions that do nothing."""
+
+    def decoded(reply: bytes, kind: type[T]) -> T:
+        for name in functions:
+            head = f"{name}() {{\\n".encode()
+            reply = reply.replace(head, head + b"  return 0\\n")
+        return read(reply, kind)
+
+    return decoded
 
 
 def main() -> None:
