@@ -281,10 +281,13 @@ class Job:
     ) -> JobResult:
         summary = Scope(self.work.found).summary
         left = [one for one in unsettled if one.names_key]
-        accepted = {Outcome.DAMAGED}
-        if self.work.former is FormerVersions.KEEP:
-            accepted.add(Outcome.LOCKED)
-        open_ones = [one for one in unsettled if one.outcome not in accepted]
+        keeps = self.work.former is FormerVersions.KEEP
+        open_ones = [
+            one
+            for one in unsettled
+            if one.outcome is not Outcome.DAMAGED
+            if not (keeps and one.outcome is Outcome.LOCKED and one.is_former)
+        ]
         reasons = []
         if counts[Outcome.DAMAGED] > accept_damaged:
             reasons.append(f"{counts[Outcome.DAMAGED]} damaged, {accept_damaged} accepted")
