@@ -60,15 +60,13 @@ class StoreLies(Exception):
 
 
 class Ended(NamedTuple):
-    """How it ended with one version. `sha256` is of its bytes where it named the old key, else "";
-    `tag` of its content (`JobObject.content`), "" where it was not opened. `version` is the new
-    one, of `written` bytes; `names_key` is whether the former one is there still, and `is_former`
-    whether that is one which readers do not get."""
+    """How it ended with one version. `tag` is of its content (`JobObject.content`), "" where it was
+    not opened. `version` is the new one, of `written` bytes; `names_key` is whether the former one
+    is there still, and `is_former` whether that is one which readers do not get."""
 
     object: ObjectVersion
     outcome: Outcome
     reason: str = ""
-    sha256: str = ""
     tag: str = ""
     version: str = ""
     names_key: bool = False
@@ -145,7 +143,7 @@ class Resealing:
             self._note(named, stored, envelope)
             return self._found_again(stored, envelope) or Ended(named, Outcome.ALREADY)
         former = ObjectVersion(store=named.store, key=named.key, version=stored.version)
-        ended = Ended(former, Outcome.LOCKED, sha256=stored.sha256, names_key=True)
+        ended = Ended(former, Outcome.LOCKED, names_key=True)
         opened = open_envelope(envelope, self.old)
         if isinstance(opened, NotOpened):
             return ended._replace(outcome=opened.outcome, reason=opened.reason)
@@ -238,7 +236,7 @@ class Resealing:
         if self.old.fingerprint not in envelope.recipients:
             self._note(named, stored, envelope)
             return Ended(named, Outcome.ALREADY)
-        ended = Ended(named, Outcome.LOCKED, sha256=stored.sha256, names_key=True, is_former=True)
+        ended = Ended(named, Outcome.LOCKED, names_key=True, is_former=True)
         opened = open_envelope(envelope, self.old)
         if isinstance(opened, NotOpened):
             return ended._replace(outcome=opened.outcome, reason=opened.reason)

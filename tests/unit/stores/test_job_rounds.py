@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from remediations.systems.stores.file_tree import FileTree
 from remediations.systems.stores.inventory import FormerVersions
-from remediations.systems.stores.job import Job, JobFailed
+from remediations.systems.stores.job import Job
 from remediations.systems.stores.job_directory import jobs_in
+from remediations.systems.stores.job_scope import JobFailed
 from remediations.systems.stores.job_steps import JobOrder
 from remediations.systems.stores.reencrypt import Resealing
 from remediations.systems.stores.reencrypt_section import Several
@@ -41,10 +42,14 @@ class Away:
 
 
 def made_job(
-    here: Here, store: object, ledger: Path, former: FormerVersions = FormerVersions.REFUSE
+    here: Here,
+    store: object,
+    ledger: Path,
+    former: FormerVersions = FormerVersions.REFUSE,
+    number: int = 9,
 ) -> Job:
     """A job in this process."""
-    directory = jobs_in(here.directory).of_step(name(9))
+    directory = jobs_in(here.directory).of_step(name(number))
     directory.make()
     work = Resealing(
         store=store,  # type: ignore[arg-type]
@@ -132,5 +137,5 @@ def test_former_versions_that_stay_are_accepted_and_live_ones_are_not(
     denied = made_job(here, Kept(tree, writes=False), tmp_path / "ledger", keep).run(0)
     assert "3 not sealed anew (0: locked, no right to write" in denied.reason
     assert denied.left == 3
-    kept = made_job(here, Kept(tree, writes=True), tmp_path / "ledger", keep).run(0)
+    kept = made_job(here, Kept(tree, writes=True), tmp_path / "ledger", keep, 8).run(0)
     assert (kept.reason, kept.left) == ("", 3)
