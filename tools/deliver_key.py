@@ -74,7 +74,14 @@ echo "kept $fingerprint"
 
 
 class NotUsableError(Exception):
-    """The key cannot be used. Nothing was sent."""
+    """The key cannot be used, and what to do next. Nothing was sent."""
+
+    def __init__(self, why: str, then: str) -> None:
+        super().__init__(f"{why}. Nothing was sent. Next: {then}")
+
+
+MADE = "name the file that `openssl genpkey -algorithm X25519` or its owner has made"
+"""What to do where the key is not in the file."""
 
 
 def main(arguments: list[str]) -> int:
@@ -91,6 +98,11 @@ def main(arguments: list[str]) -> int:
         return 2
     sys.stdout.write(f"the key of {arguments[0]} has the fingerprint {fingerprint}\n")
     there = sum(bring(key, fingerprint, host) for host in hosts)
+    if there:
+        sys.stdout.write(
+            "next: `remediate diagnose keys` shows it under `brought there`; then `remediate plan "
+            "INC-005 --branch install-key …`\n"
+        )
     return 0 if there == len(hosts) else 7 if there else 4
 
 
@@ -103,13 +115,19 @@ def read_key(path: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise NotUsableError(error.strerror or "it cannot be opened") from None
+        why = error.strerror or "it cannot be opened"
+        raise NotUsableError(
+            f"{why} (a link is not followed)", f"ls -l {shlex.quote(path)}; {MADE}"
+        ) from None
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
-            raise NotUsableError("it is no regular file")
+            raise NotUsableError("it is no regular file", MADE)
         if found.st_mode & 0o077 or found.st_uid not in (0, os.geteuid()):
-            raise NotUsableError("others may read it: chmod 600, and ask who did")
+            raise NotUsableError(
+                "others may read it, or it is not yours",
+                f"ask who has read it; if nobody has, own it and chmod 600 {shlex.quote(path)}",
+            )
         raw = file.read(4096)
     if b"-----BEGIN " in raw:
         der = through_openssl("-inform", "PEM", "-passin", "pass:", given=raw)
@@ -118,7 +136,11 @@ def read_key(path: str) -> bytes:
         raw = decoded(raw)
     if len(raw) != 32:
         expected = "32 bytes, hex, base64, or a PEM of X25519 without a passphrase"
-        raise NotUsableError(f"it is no private key: expected {expected}")
+        raise NotUsableError(
+            f"it is no private key: expected {expected}",
+            "of one under a passphrase `openssl pkey -in FILE -outform DER | tail -c 32`, into a "
+            "file of mode 0600",
+        )
     return raw
 
 
@@ -141,7 +163,9 @@ def fingerprint_of(key: bytes) -> str:
     """
     public = through_openssl("-inform", "DER", "-pubout", given=DER + key)
     if len(public) < 32:
-        raise NotUsableError("openssl makes no public half of it")
+        raise NotUsableError(
+            "openssl makes no public half of it", "`openssl version`: 1.1.0 or later knows X25519"
+        )
     return hashlib.sha256(public[-32:]).hexdigest()[:40]
 
 
@@ -161,7 +185,7 @@ def through_openssl(*words: str, given: bytes) -> bytes:
             check=False,
         )
     except OSError:
-        raise NotUsableError("openssl is not installed here") from None
+        raise NotUsableError("openssl is not installed here", "apt-get install openssl") from None
     return done.stdout if done.returncode == 0 else b""
 
 
@@ -183,7 +207,10 @@ def bring(key: bytes, fingerprint: str, host: str) -> bool:
         sys.stdout.write(f"{host}: {said}")
         return True
     told = " ".join(f"{said} {why}".split())[-300:]
-    sys.stdout.write(f"{host}: not kept: {ascii(told)[1:-1] or 'no word of it'}\n")
+    sys.stdout.write(
+        f"{host}: not kept: {ascii(told)[1:-1] or 'no word of it'}. Next: mend that (`ssh {host} "
+        "sudo -n true` has to work), and bring it to this host again\n"
+    )
     return False
 
 

@@ -33,6 +33,8 @@ UID = 65534
 """Who PostgreSQL runs as: it refuses root."""
 POSTGRES = ("postgresql,dash", f"postgres:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin\n")
 """The packages (initdb wants a shell), and the one user that their root file system knows."""
+SPACE = "/mnt/space"
+"""A directory of the server's own, for a tablespace."""
 _READY_S = 30
 
 
@@ -134,16 +136,20 @@ def postgres() -> Iterator[Table]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[tuple[Server, Table]]:
-    """The same, and what stops and starts it."""
+def postgres_server(small: str = "") -> Iterator[tuple[Server, Table]]:
+    """The same, and what stops and starts it. `small` is the size of a disk of its own for tables
+    (`SPACE`), "" for none."""
     root, port, password = postgres_root(), _free_port(), "lab-password"
     program = next(root.glob("usr/lib/postgresql/*/bin/postgres")).parent.relative_to(root)
     with _folder() as folder:
         (folder / "password").write_text(password)
+        (folder / Path(SPACE).name).mkdir()
         run("chown", "-R", f"{UID}:{UID}", str(folder))
         # The mounts are those of this one process: nothing of them stays.
+        disk = f"mount -t tmpfs -o size={small},uid={UID},mode=700 tmpfs {root}{SPACE} && "
         script = (
             f"mount --bind {folder} {root}/mnt && mount --rbind /dev {root}/dev && "
+            f"{disk if small else ''}"
             f'exec chroot --userspec={UID}:{UID} {root} /{program}/"$0" -D /mnt/data "$@"'
         )
         inside = ["unshare", "--mount", "sh", "-c", script]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.errors import DiskFull
 
 from remediations.systems.stores import job, postgres, s3
 from remediations.systems.stores.store import MAX_OBJECT
@@ -86,6 +87,33 @@ def test_a_full_disk_below_the_record(tmp_path: Path) -> None:
         (kept,) = (one.result for one in bench.jobs)
         assert kept == result
         (disk / "rest").unlink()
+        bench.finishes()
+
+
+@full_lab
+def test_a_full_disk_below_a_table(tmp_path: Path) -> None:
+    """The job ends at once and says so; each row is whole."""
+    with store_servers.postgres_server(small="4m") as (_, at):
+        vault = vaults.table_at(at, tmp_path / "secret")
+        for statement in (
+            f"CREATE TABLESPACE small LOCATION '{store_servers.SPACE}'",
+            "ALTER TABLE vault SET TABLESPACE small",
+            "ALTER INDEX vault_pkey SET TABLESPACE small",
+            "CREATE TABLE rest (data text) TABLESPACE small",
+            "ALTER TABLE rest ALTER data SET STORAGE EXTERNAL",
+        ):
+            vaults.execute(at, statement)
+        bench = Bench.of(vault, tmp_path / "home")
+
+        def fill() -> None:
+            for size in (65536, 1000):  # what fails leaves its pages behind
+                with suppress(DiskFull):
+                    rows = f"SELECT repeat('x', {size}) FROM generate_series(1, 9999)"
+                    vaults.execute(at, f"INSERT INTO rest {rows}")
+
+        result = bench.seals(while_=fill)
+        bench.breaks(result, "disk of the server is full", "make room")
+        vaults.execute(at, "DROP TABLE rest")
         bench.finishes()
 
 

@@ -252,11 +252,14 @@ def sealed_by(stores: Stores, count: int, limit_s: float = 120) -> int:
 
 
 def kill_job(stores: Stores) -> None:
-    """End the process of the job that seals, at once."""
+    """End all processes of the job that seals, at once: the one that keeps it first."""
     (path,) = stores.home.glob("jobs/*/objects.jsonl")
+    found = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             if str(path.parent).encode() in process.read_bytes().split(b"\0"):
-                os.kill(int(process.parent.name), 9)
-                return
-    raise AssertionError("no process does it")
+                found.append(int(process.parent.name))
+    assert found, "no process does it"
+    for number in sorted(found):
+        with suppress(ProcessLookupError):
+            os.kill(number, 9)

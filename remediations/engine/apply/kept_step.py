@@ -218,14 +218,19 @@ def launch_kept(
             # The lock first: a claim without a lock or a result would look like one that ended.
             if not kept.claim(claim):
                 raise had
-            _start(kept.path, lock, module, log=log, limit_s=limit_s)
+            start_process(kept.path, lock, module, log=log, limit_s=limit_s)
     except BlockingIOError:
         raise had from None  # another launch of it holds the lock, and has claimed it
     except (RemediationError, OSError) as error:
         raise NotLaunched(f"{work.target} cannot be claimed", got=str(error)) from error
 
 
-def _start(directory: Path, lock: int, module: str, *, log: str, limit_s: float) -> None:
+def start_process(directory: Path, lock: int, module: str, *, log: str, limit_s: float) -> None:
+    """Start the process of a step whose lock is held: `python -m MODULE DIRECTORY LOCK`.
+
+    Raises:
+        LaunchFailed: it did not start, or died before it left its caller.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     try:
         with os.fdopen(os.open(directory / log, flags, PRIVATE_FILE), "wb") as file:

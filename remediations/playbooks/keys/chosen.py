@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from remediations.engine.domain import Input
+from remediations.engine.domain import Branch, Input
 from remediations.playbooks.keys.conditions import day
 from remediations.playbooks.keys.situation import (
     AS,
@@ -100,6 +101,18 @@ def flaw_of_order(keys: KeysSituation) -> str | None:
     if keys.inputs.get(ORDER) == ROTATE_FIRST:
         return f"--order {ROTATE_FIRST} says that it is rotated, and revoked later"
     return None
+
+
+def declining(branch: Branch[KeysSituation]) -> Branch[KeysSituation]:
+    """The same branch, which does not fit where people chose something that it does not take: they
+    mean another one, and the first that fits is planned."""
+    taken = {one.name for one in branch.inputs}
+
+    def fits(keys: KeysSituation) -> str | None:
+        others = [name for name in keys.inputs if name not in taken]
+        return branch.fits(keys) or (f"it takes no --{others[0]}" if others else None)
+
+    return replace(branch, fits=fits)
 
 
 def _order(text: str) -> str:

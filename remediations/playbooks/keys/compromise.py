@@ -9,7 +9,13 @@ from remediations.engine.plan.plan import PlannedCheck, Risk
 from remediations.playbooks.keys import grant, reencryption, rotate, sessions
 from remediations.playbooks.keys.actions import REGISTER, REVOKE
 from remediations.playbooks.keys.checks.titles import CHECKS
-from remediations.playbooks.keys.chosen import INPUTS, KEY_INPUTS, flaw_of_key, flaw_of_order
+from remediations.playbooks.keys.chosen import (
+    INPUTS,
+    KEY_INPUTS,
+    declining,
+    flaw_of_key,
+    flaw_of_order,
+)
 from remediations.playbooks.keys.gates import stands_gate
 from remediations.playbooks.keys.key_file_branches import install_branch, retire_branch
 from remediations.playbooks.keys.situation import AS, REASON, ROTATE_FIRST, KeysSituation
@@ -78,24 +84,28 @@ def _warnings(keys: KeysSituation, name: str) -> Iterator[str]:
         yield "what happened to the key before is not known: no endpoint indexes events"
 
 
+_REVOKE = Branch(
+    name="revoke-key",
+    title="register a new key, revoke the old one",
+    condition="a key of an account of the inventory is out, and is not revoked",
+    fits=_fits,
+    propose=_propose,
+    inputs=INPUTS,
+)
 PLAYBOOK = Playbook(
     id="INC-005",
     title="A recipient's key is out",
     alerts=("KeyTampered", "KeysUnread", "KeyMetricsMissing"),
-    branches=(
-        Branch(
-            name="revoke-key",
-            title="register a new key, revoke the old one",
-            condition="a key of an account of the inventory is out, and is not revoked",
-            fits=_fits,
-            propose=_propose,
-            inputs=INPUTS,
-        ),
-        grant.BRANCH,
-        rotate.BRANCH,
-        install_branch(*KEY_INPUTS),
-        reencryption.branch(*KEY_INPUTS),
-        sessions.branch(*KEY_INPUTS),
-        retire_branch(*KEY_INPUTS),
+    branches=tuple(
+        declining(one)
+        for one in (
+            _REVOKE,
+            grant.BRANCH,
+            rotate.BRANCH,
+            install_branch(*KEY_INPUTS),
+            reencryption.branch(*KEY_INPUTS),
+            sessions.branch(*KEY_INPUTS),
+            retire_branch(*KEY_INPUTS),
+        )
     ),
 )

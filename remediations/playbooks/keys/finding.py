@@ -15,6 +15,7 @@ from remediations.engine.find.finding import (
 from remediations.playbooks.keys.conditions import KeyCondition, day, judge_key
 from remediations.playbooks.keys.key_files import reader_table
 from remediations.playbooks.keys.situation import KeysSituation
+from remediations.playbooks.keys.store_tables import store_tables
 from remediations.render.formats import count_of
 from remediations.systems.sessions.reading import ItemReading
 from remediations.systems.transactions.values import AccountReading
@@ -140,6 +141,7 @@ def _tables(keys: KeysSituation) -> Iterator[FindingTable]:
             columns=("item", "what it resets", "by its probe"),
             rows=items,
         )
+    yield from store_tables(keys)
     if (table := reader_table(keys)) is not None:
         yield table
     others = tuple(_others(keys))

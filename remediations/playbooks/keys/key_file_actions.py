@@ -15,6 +15,7 @@ from remediations.playbooks.keys.key_files import (
     readers,
     stands,
 )
+from remediations.playbooks.keys.reencryption_scope import stores_of, what_stays
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.keyfile.inventory import Told
 from remediations.systems.keyfile.reading import ReaderReading
@@ -54,6 +55,17 @@ def _facts(keys: KeysSituation, host: str) -> tuple[Fact, ...]:
         _read(f"{host}.key_present", present, one.file, "a foreign key is not touched"),
         _read(f"{host}.key_mark", _mark(one), one.unit, "afterwards it has to be another one"),
     )
+
+
+def _retire_facts(keys: KeysSituation, host: str) -> tuple[Fact, ...]:
+    """And what stays under the key that goes: it is signed."""
+    old = exchange_of(keys, host).old
+    accepted = [told for one in stores_of(keys).stores if (told := what_stays(one, old))]
+    stays = Fact(
+        name=f"{host}.key_stays", value="; ".join(accepted) or NONE, rule=Rule.EQUAL,
+        why="the host cannot open it any more", source="stores", at=keys.at,
+    )  # fmt: skip
+    return (*_facts(keys, host), stays)
 
 
 def _read(name: str, value: str, reading: Known[object] | Unknown, why: str) -> Fact:
@@ -168,7 +180,7 @@ RETIRE = Action(
     name="keyfile.retire",
     driver="host",
     deploy="keys/retire_key_file",
-    facts=_facts,
+    facts=_retire_facts,
     data=_data,
     guards=(
         guards.host_is_ready,

@@ -16,7 +16,13 @@ from remediations.playbooks.keys.key_files import (
     may_act_on,
     readers,
 )
-from remediations.playbooks.keys.reencryption_scope import former_owner, recipient, revoked
+from remediations.playbooks.keys.reencryption_scope import (
+    former_owner,
+    recipient,
+    revoked,
+    stores_of,
+    what_stays,
+)
 from remediations.playbooks.keys.situation import REASON, KeysSituation
 from remediations.systems.keyfile.inventory import Told
 from remediations.systems.keyfile.reading import ReaderReading
@@ -152,6 +158,11 @@ def _propose_retire(keys: KeysSituation) -> Proposal[KeysSituation]:
             "there is no undo: bring a copy of the old key to where it is kept offline first",
             "a removed file is not overwritten: on a copy-on-write volume, in a snapshot or on a "
             "flash disk its bytes may stay",
+            *(
+                f"{told}: no reader opens it from then on, only the copy that is kept offline"
+                for one in stores_of(keys).stores
+                if (told := what_stays(one, keys.fingerprint))
+            ),
         ),
     )
 

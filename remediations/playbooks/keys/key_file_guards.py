@@ -16,7 +16,12 @@ from remediations.playbooks.keys.key_files import (
     reader,
     stands,
 )
-from remediations.playbooks.keys.reencryption_scope import stores_of, survey_of
+from remediations.playbooks.keys.reencryption_scope import (
+    stores_of,
+    survey_of,
+    what_stays,
+    why_needed,
+)
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.keyfile.inventory import Told
 from remediations.systems.keyfile.planned import STAGED
@@ -212,25 +217,23 @@ def reader_has_the_new_key(keys: KeysSituation, host: str) -> GuardResult:
 
 
 def nothing_is_sealed_to_it(keys: KeysSituation, host: str) -> GuardResult:
-    """R35: no declared store names the key any more, in any version. Else it is still needed."""
+    """R35: no declared store needs the key any more, but for what people have accepted. A version
+    that could not be read may be sealed to it, so it counts."""
     old, stores = exchange_of(keys, host).old, stores_of(keys).stores
-    unread = [one.store for one in stores if survey_of(one) is None]
-    named = [
-        f"{one.store}: {count.count} versions"
-        for one in stores
-        if (survey := survey_of(one)) is not None and (count := survey.key(old)) is not None
-    ]
-    told = [*named, *(f"{name}: not read" for name in unread)]
+    unread = [f"{one.store}: not read" for one in stores if survey_of(one) is None]
+    left = [told for one in stores if (told := why_needed(one, old))]
+    accepted = [told for one in stores if (told := what_stays(one, old))]
     return guard_result(
         "R35",
-        "no store names the old key any more",
+        "no store names the old key any more, except what was accepted",
         subject=host,
-        holds=False if named else None if unread or not stores or not old else True,
-        got="; ".join(told) or f"{len(stores)} stores, none names it",
-        expected="at least one declared store, all gone through, and none that names it",
+        holds=False if left else None if unread or not stores or not old else True,
+        got="; ".join([*left, *unread, *accepted]) or f"{len(stores)} stores, none names it",
+        expected="at least one declared store, all gone through, and none that names it beyond "
+        "`former_versions: keep`, `accept_locked` and `accept_damaged`",
         next_step="`--branch re-encrypt` comes first; without declared stores nothing proves it: "
         "`stores` in the inventory (docs/stores.md)",
-        facts=(f"{host}.key_old",),
+        facts=(f"{host}.key_old", f"{host}.key_stays"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from remediations.engine.apply.look import GateVerdict, Point, Sight
 from remediations.engine.domain import Proposal
@@ -21,6 +21,9 @@ from remediations.systems.stores.inventory import FormerVersions
 from remediations.systems.stores.job_directory import JobProgress, JobResult
 from remediations.values.part import Kinded, Part
 from remediations.values.record import Record
+
+if TYPE_CHECKING:  # whoever opens nothing needs no cryptography
+    from remediations.systems.stores.aftermath import Aftermath
 
 SERIES = "versions sealed anew"
 
@@ -83,6 +86,19 @@ def stores_before(keys: KeysSituation, proposal: Proposal[KeysSituation]) -> tup
         stores=tuple(rows),
     )
     return (Part.of(before),)
+
+
+def why_left(store: StoreBefore, after: Aftermath) -> str:
+    """Why a store is not free of the key that is out, "" if it is, but for what was accepted. Each
+    number is accepted for its own: what the old key opens is not damaged."""
+    told = []
+    if after.name_old > store.accept_locked:
+        told.append(f"{after.name_old} live ones name it, {store.accept_locked} were accepted")
+    if after.damaged > store.accept_damaged:
+        told.append(f"{after.damaged} cannot be read, {store.accept_damaged} were accepted")
+    if after.former_name_old and not store.keeps_former:
+        told.append(f"{after.former_name_old} former versions name it")
+    return f"{store.store}: {'; '.join(told)}: {', '.join(after.names)}" if told else ""
 
 
 @dataclass(frozen=True, kw_only=True)

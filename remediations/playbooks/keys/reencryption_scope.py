@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from remediations.playbooks.keys.conditions import day
 from remediations.playbooks.keys.situation import KeysSituation
-from remediations.systems.stores.inventory import Holds
+from remediations.systems.stores.inventory import FormerVersions, Holds
 from remediations.systems.stores.reading import (
     KeyCount,
     ReencryptReading,
@@ -85,6 +85,37 @@ def count_of_all(keys: KeysSituation) -> int:
     """How many versions name the key, in all stores that could be gone through."""
     found = (named_in(keys, one) for one in stores_of(keys).stores)
     return sum(one.count for one in found if one is not None)
+
+
+def why_needed(store: StoreReading, key: str) -> str:
+    """What in a store still needs a key and nobody has accepted, "" if nothing does. A version that
+    could not be read may be sealed to any key."""
+    survey, rules = survey_of(store), store.rules
+    if survey is None:
+        return ""
+    named, told = survey.key(key), []
+    if named is not None and named.live > (rules.accept_locked if store.is_locked else 0):
+        told.append(f"{named.live} versions")
+    if named is not None and named.former and rules.former_versions is not FormerVersions.KEEP:
+        told.append(f"{named.former} former versions")
+    if (bad := survey.damaged + survey.unread) > rules.accept_damaged:
+        told.append(f"{bad} that cannot be read, {rules.accept_damaged} accepted")
+    return f"{store.store}: {', '.join(told)}" if told else ""
+
+
+def what_stays(store: StoreReading, key: str) -> str:
+    """What of a store people have accepted that only a key opens, or nothing; "" if nothing."""
+    survey = survey_of(store)
+    if survey is None or why_needed(store, key):
+        return ""
+    named, told = survey.key(key), []
+    if named is not None and named.live:
+        told.append(f"{named.live} versions that cannot be sealed anew from here")
+    if named is not None and named.former:
+        told.append(f"{named.former} former versions")
+    if bad := survey.damaged + survey.unread:
+        told.append(f"{bad} that cannot be read")
+    return f"{store.store}: {', '.join(told)} (accepted)" if told else ""
 
 
 def revoked(keys: KeysSituation) -> Revoked | None:

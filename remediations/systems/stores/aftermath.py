@@ -34,10 +34,12 @@ _LEDGER_BYTES = 4096 * MEGABYTE
 class Aftermath:
     """Numbers of versions, and some names for people.
 
-    `name_old` are live, `former_name_old` not; `damaged` are those that may be envelopes and cannot
-    be read. `opened` name the new key and are opened by it, `closed` are not; `opened_by_old` are
-    opened by the old one; `open_to_all` by anybody. `same` have the content that the job found,
-    `changed` another one; `later` were written by somebody else since; `written` are all these.
+    `name_old` are live, `former_name_old` not: they name the old key, and it opens them, or is not
+    here to be tried. `damaged` are those that may be envelopes and cannot be read, or name the old
+    key and are not opened by it. `opened` name the new key and are opened by it, `closed` are not;
+    `opened_by_old` are opened by the old one; `open_to_all` by anybody. `same` have the content
+    that the job found, `changed` another one; `later` were written by somebody else since;
+    `written` are all these.
     """
 
     versions: int = 0
@@ -122,7 +124,9 @@ def _judge(
         return
     if fingerprint in envelope.recipients:
         found.note(key)
-        if is_live:
+        if old is not None and isinstance(open_envelope(envelope, old), NotOpened):
+            found.damaged += 1
+        elif is_live:
             found.name_old += 1
         else:
             found.former_name_old += 1

@@ -1,20 +1,23 @@
 """The process of a long job: `python -m remediations.systems.stores.job DIRECTORY`.
 
 The driver has claimed the job and holds its lock, which this process inherits. It leaves its caller
-at once. Whatever ends it, what it did is whole, object by object (`reencrypt.py`).
+at once, and has another one do the work: where that is killed (for want of memory, mostly), it is
+started again, and compares first (`job_scope.py`). Whatever ends it, what it did is whole, object
+by object (`reencrypt.py`).
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import signal
 import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +33,12 @@ from remediations.systems.stores.job_directory import (
     JobResult,
     OutcomeCount,
 )
+from remediations.systems.stores.job_scope import (
+    JobFailed,
+    JobStopped,
+    keep_or_compare,
+    named_now,
+)
 from remediations.systems.stores.job_steps import PROVE, JobOrder
 from remediations.systems.stores.opening import store_at
 from remediations.systems.stores.outcomes import SETTLED, Outcome
@@ -37,7 +46,7 @@ from remediations.systems.stores.private_key import find_private_key
 from remediations.systems.stores.proof import prove
 from remediations.systems.stores.reencrypt import Ended, Resealing, Row, StoreLies
 from remediations.systems.stores.reencrypt_section import ReencryptEntry
-from remediations.systems.stores.scope import Scope, ScopeEntry, scope_document
+from remediations.systems.stores.scope import Scope
 from remediations.systems.stores.sealing import PrivateKey
 from remediations.systems.stores.store import NoAnswer, NoSpace, NotReachable, StoreError
 from remediations.values.known_secrets import without_secrets
@@ -50,14 +59,9 @@ PATIENCE_S = 600
 _LONGEST_PAUSE_S = 30.0
 _STOPS_WITHIN_S = 1.0
 _MIB = 1024 * 1024
-
-
-class JobFailed(Exception):
-    """The job ends here. The message says why, and what is left."""
-
-
-class JobStopped(JobFailed):
-    """A person wanted it to end."""
+_LIVES = 3
+_WANTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals by which a person or the machine wants it to end."""
 
 
 _MEND = "; mend that and plan again: it goes on with what is left"
@@ -72,11 +76,28 @@ _ADVICE: Mapping[type[Exception], str] = MappingProxyType(
 
 
 def main(arguments: list[str]) -> int:
-    """Leave the caller, do the job, and keep how it ended."""
+    """Leave the caller, and have the job done, also where who does it is killed."""
     if os.fork():
         return 0
     os.setsid()
-    directory = JobDirectory(Path(arguments[0]))
+    directory, began = JobDirectory(Path(arguments[0])), time.monotonic()
+    for _ in range(_LIVES):
+        worker = os.fork()
+        if not worker:
+            work_through(directory)
+            sys.stderr.flush()
+            os._exit(0)  # what the keeper would do at its end is not ours to do
+        _, status = os.waitpid(worker, 0)
+        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) in _WANTED:
+            return 0
+        time.sleep(_STOPS_WITHIN_S)
+    told = f"its process was killed {_LIVES} times, the last time by signal {os.WTERMSIG(status)}"
+    directory.end(_failed(directory, JobFailed(told), f"{told} (journalctl -k)", began))
+    return 0
+
+
+def work_through(directory: JobDirectory) -> None:
+    """Do the job, and keep how it ended."""
     began = time.monotonic()
     try:
         result = carry_out(directory)
@@ -84,7 +105,6 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(without_secrets(traceback.format_exc()))
         result = _failed(directory, bug, f"a bug, see job.log: {type(bug).__name__}: {bug}", began)
     directory.end(result)
-    return 0
 
 
 def carry_out(directory: JobDirectory) -> JobResult:
@@ -136,8 +156,11 @@ def _done(directory: JobDirectory, claim: JobClaim, began: float) -> JobResult:
             former=claim.place.rules.former_versions,
             several=claim.entry.several,
         )
+        done, renewed = directory.take_up_objects()
         with (directory.path / "objects.jsonl").open("ab") as ledger:
             job = Job(directory, order, claim.entry, work, ledger, began)
+            job.sealed = job.taken_up = done
+            job.renewed = renewed
             return job.run(claim.place.rules.accept_damaged)
 
 
@@ -163,22 +186,23 @@ class Job:
     """Of those that are sealed: what was written anew, and is in the next round again."""
     written: int = 0
     told: float = 0.0
-    scope: list[ScopeEntry] = field(default_factory=list)
-    """What named the old key, as the first round has found it."""
+    taken_up: int = 0
+    """Of those that are sealed: what a process that was lost had done."""
 
     def run(self, accept_damaged: int) -> JobResult:
         """Rounds, until one changes nothing and meets nobody.
 
         Raises:
             JobStopped: somebody wants it to end.
-            JobFailed: the store stays away, or is written to for ever.
+            JobFailed: the store stays away, is written to for ever, or a job that is taken up again
+                finds what was not approved.
             StoreLies: what was written is not there.
         """
-        for number in range(ROUNDS):
+        now = self._patiently(named_now, self.work.store, self.order, self.directory)
+        keep_or_compare(now, self.order, self.directory)
+        del now
+        for _ in range(ROUNDS):
             counts, unsettled = self._round(self._patiently(self.work.rows))
-            if not number:
-                self.directory.keep_scope(scope_document(Scope(self.scope)))
-                self.scope.clear()
             if not counts[Outcome.DONE] and not counts[Outcome.SKIPPED_CONCURRENT]:
                 return self._result(counts, unsettled, accept_damaged)
         raise JobFailed(
@@ -198,8 +222,6 @@ class Job:
                 ended = self._patiently(self.work.one, row)
                 self._keep(ended)
                 counts[ended.outcome] += 1
-                if ended.sha256:
-                    self.scope.append(ScopeEntry(object=ended.object, sha256=ended.sha256))
                 if ended.outcome not in SETTLED:
                     unsettled.append(ended)
                 self._report(counts.total(), len(rows))
@@ -260,7 +282,7 @@ class Job:
         """Sleep as long as the rates of the inventory ask for."""
         least = 0.0
         if self.entry.objects_per_s:
-            least = self.sealed / self.entry.objects_per_s
+            least = (self.sealed - self.taken_up) / self.entry.objects_per_s
         if self.entry.mebibytes_per_s:
             least = max(least, self.written / _MIB / self.entry.mebibytes_per_s)
         ahead = least - (time.monotonic() - self.began)
@@ -281,10 +303,13 @@ class Job:
     ) -> JobResult:
         summary = Scope(self.work.found).summary
         left = [one for one in unsettled if one.names_key]
-        accepted = {Outcome.DAMAGED}
-        if self.work.former is FormerVersions.KEEP:
-            accepted.add(Outcome.LOCKED)
-        open_ones = [one for one in unsettled if one.outcome not in accepted]
+        keeps = self.work.former is FormerVersions.KEEP
+        open_ones = [
+            one
+            for one in unsettled
+            if one.outcome is not Outcome.DAMAGED
+            if not (keeps and one.outcome is Outcome.LOCKED and one.is_former)
+        ]
         reasons = []
         if counts[Outcome.DAMAGED] > accept_damaged:
             reasons.append(f"{counts[Outcome.DAMAGED]} damaged, {accept_damaged} accepted")

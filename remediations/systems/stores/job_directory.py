@@ -4,14 +4,15 @@
     jobs/NAME/lock            held by the process of the job, for as long as it lives
     jobs/NAME/progress.json   how far it is; replaced each second
     jobs/NAME/objects.jsonl   one line for each object that was not as it should be before
-    jobs/NAME/scope.json      what named the old key before, for tools/scope_verify.py
+    jobs/NAME/scope.json      what named the old key before the first write (job_scope.py)
     jobs/NAME/result.json     how it ended
     jobs/NAME/job.log         what the process wrote
     jobs/NAME/reserve         room for the result, where the disk is full by then
     jobs/NAME/stop            whoever makes this file has the job end after the object at hand
 
-A job whose lock nobody holds and that has no result was ended from outside. It is never started
-again: what it did is whole, object by object, and another plan goes on with what is left.
+A job whose lock nobody holds and that has no result was ended from outside. What it did is whole,
+object by object. Whoever resumes its run takes it up; where nobody may any more, it has a result
+that says so, and another plan goes on with what is left.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from remediations.engine.apply.kept_step import KeptStep, KeptSteps
+from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.files.writing import PRIVATE_FILE, replace_file
 from remediations.systems.stores.inventory import Place
 from remediations.systems.stores.outcomes import Outcome
 from remediations.systems.stores.reencrypt_section import ReencryptEntry
 from remediations.values.record import Record
-from remediations.values.wire import canonical
+from remediations.values.wire import canonical, decode
 
 LOG = "job.log"
 _RESERVE_BYTES = 65536
+_SCOPE_BYTES = 4096 * MEGABYTE
 
 
 class JobClaim(Record, frozen=True, kw_only=True):
@@ -150,10 +153,45 @@ class JobDirectory(KeptStep[JobClaim, JobResult]):
         fresh.chmod(PRIVATE_FILE)
         fresh.rename(self.path / "progress.json")
 
+    @property
+    def scope(self) -> bytes | None:
+        """What named the old key before the first write; None before that was kept.
+
+        Raises:
+            RemediationError, OSError: it cannot be read, or others could have written it.
+        """
+        try:
+            return read_trusted(self.path / "scope.json", limit=_SCOPE_BYTES).data
+        except FileNotFoundError:
+            return None
+
     def keep_scope(self, document: bytes) -> None:
-        """Keep what named the old key before, for who checks it without us
-        (`tools/scope_verify.py after`)."""
+        """Keep it, flushed to disk; also for who checks it without us (`tools/scope_verify.py
+        after`)."""
         replace_file(self.path / "scope.json", document)
+
+    def take_up_objects(self) -> tuple[int, int]:
+        """Cut off a line that was not written to its end; how many versions were done until then,
+        and for how many of these a new one was written.
+
+        Raises:
+            OSError: it cannot be read or cut.
+        """
+        done = written = whole = 0
+        with (self.path / "objects.jsonl").open("a+b") as file:
+            file.seek(0)
+            for line in file:
+                try:
+                    one = decode(line, JobObject) if line.endswith(b"\n") else None
+                except ValueError:
+                    one = None
+                if one is None:
+                    break
+                whole += len(line)
+                done += one.outcome is Outcome.DONE
+                written += one.outcome is Outcome.DONE and bool(one.version)
+            file.truncate(whole)
+        return done, written
 
     def end(self, result: JobResult) -> None:
         """Keep how it ended, flushed to disk, in the room that was kept for it."""

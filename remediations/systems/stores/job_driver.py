@@ -2,8 +2,10 @@
 
 1. A job is done where the inventory says, and nowhere else: private keys are there.
 2. The claim is on disk before the process; its lock is taken here and inherited, so a job that has
-   no lock and no result was ended from outside, and never goes on. That is a result: another plan
-   goes on with what is left.
+   no lock and no result was ended from outside. For who resumes its run it has not started: each
+   object happens at most once whoever does it, and the process that takes it up finds out first
+   whether all that is left was approved (`job_scope.py`). `void` makes an end of it, for good:
+   another plan goes on with what is left then.
 3. The process has a session of its own. Whatever becomes of us, it goes on.
 4. Nothing secret is handed to it: it reads credentials and keys itself, from their files.
 5. A job that runs can be stopped (`StoppableDriver`): each object is whole, so it ends after the
@@ -17,17 +19,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from remediations.engine.apply.driver import (
+    AlreadyClaimed,
     Fence,
+    LaunchFailed,
     NoAnswer,
     NotLaunched,
     ProbeResult,
     ProbeState,
     StepId,
 )
-from remediations.engine.apply.kept_step import launch_kept
+from remediations.engine.apply.kept_step import launch_kept, start_process
 from remediations.engine.plan.plan import Step
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
@@ -55,10 +60,10 @@ class JobDriver:
         self._reach = reach
 
     async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> None:
-        """Claim it and start its process.
+        """Claim it and start its process; also where one was lost that had claimed it.
 
         Raises:
-            AlreadyClaimed: it was started before.
+            AlreadyClaimed: it was started before, and runs or has ended.
             NotLaunched: this is not its machine, or its directory cannot be used.
             LaunchFailed: the process could not be started.
         """
@@ -70,7 +75,10 @@ class JobDriver:
         )
 
         def start() -> None:
-            launch_kept(job, work, claim, _MODULE, log=LOG, limit_s=_START_S)
+            if _was_lost(job):
+                _take_up(job, work)
+            else:
+                launch_kept(job, work, claim, _MODULE, log=LOG, limit_s=_START_S)
 
         await run_in_thread(start)
 
@@ -79,7 +87,8 @@ class JobDriver:
         return await run_in_thread(_probe, self._job_here(step, work))
 
     async def void(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
-        """Claim it as one that never starts. One that has started is left alone."""
+        """Claim it as one that never starts, or end one for good whose process was lost. One that
+        runs or has ended is left alone."""
         del fences
         job = self._job_here(step, work)
         never = JobClaim(plan=step.plan, step=step.step, payload=None, place=None, entry=None)
@@ -143,7 +152,55 @@ class JobDriver:
 
 def _void(job: JobDirectory, never: JobClaim) -> None:
     job.make()
-    job.claim(never)
+    if not job.claim(never) and _was_lost(job):
+        with suppress(BlockingIOError), job.held():  # somebody takes it up: then it runs
+            if job.result is None:
+                job.end(_lost(job))
+
+
+def _was_lost(job: JobDirectory) -> bool:
+    """Whether it was started, and neither runs nor has a result."""
+    try:
+        claim = job.claimed
+        running = claim is not None and job.is_running  # before the result: it ends with one
+        return bool(claim and claim.payload) and not running and job.result is None
+    except (RemediationError, OSError) as error:
+        raise NoAnswer("the directory of the job cannot be read", got=str(error)) from error
+
+
+def _take_up(job: JobDirectory, work: Step) -> None:
+    """Start another process for it.
+
+    Raises:
+        AlreadyClaimed: somebody else has.
+        LaunchFailed: it did not start.
+    """
+    had = AlreadyClaimed(f"{work.target} has had this step", got="it is kept")
+    try:
+        with job.held() as lock:
+            if job.result is not None:
+                raise had
+            start_process(job.path, lock, _MODULE, log=LOG, limit_s=_START_S)
+    except BlockingIOError:
+        raise had from None
+    except (RemediationError, OSError) as error:
+        raise LaunchFailed(f"{work.target} cannot be taken up", got=str(error)) from error
+
+
+def _lost(job: JobDirectory) -> JobResult:
+    """The end of a job that nobody takes up any more."""
+    progress = job.progress
+    said = "before it looked at anything" if progress is None else f"after {progress.counts}"
+    return JobResult(
+        reason=f"the job was ended from outside, {said} (see {job.path}/job.log); plan again: it "
+        "goes on with what is left",
+        says="nobody has taken it up",
+        outcomes=(),
+        left=0 if progress is None else progress.total - progress.looked_at,
+        sealed=0 if progress is None else progress.sealed,
+        root="",
+        seconds=0 if progress is None else progress.seconds,
+    )
 
 
 def _ask_to_stop(job: JobDirectory) -> None:
@@ -184,9 +241,4 @@ def _probe(job: JobDirectory) -> ProbeResult:
     if running:
         said = "" if progress is None else progress.says
         return ProbeResult(state=ProbeState.RUNNING, output=said)
-    said = "before it looked at anything" if progress is None else f"after {progress.counts}"
-    told = (
-        f"the job was ended from outside, {said} (see {job.path}/job.log); plan again: it goes on "
-        "with what is left"
-    )
-    return ProbeResult(state=ProbeState.DONE, exit_status=1, error_output=told)
+    return ProbeResult(state=ProbeState.NOT_STARTED)

@@ -60,17 +60,17 @@ class StoreLies(Exception):
 
 
 class Ended(NamedTuple):
-    """How it ended with one version. `sha256` is of its bytes where it named the old key, else "";
-    `tag` of its content (`JobObject.content`), "" where it was not opened. `version` is the new
-    one, of `written` bytes; `names_key` is whether the former one is there still."""
+    """How it ended with one version. `tag` is of its content (`JobObject.content`), "" where it was
+    not opened. `version` is the new one, of `written` bytes; `names_key` is whether the former one
+    is there still, and `is_former` whether that is one which readers do not get."""
 
     object: ObjectVersion
     outcome: Outcome
     reason: str = ""
-    sha256: str = ""
     tag: str = ""
     version: str = ""
     names_key: bool = False
+    is_former: bool = False
     written: int = 0
 
 
@@ -129,7 +129,8 @@ class Resealing:
         except (NotReachable, NoAnswer, AllDenied, NoSpace):
             raise
         except (Locked, Denied) as error:
-            return Ended(named, Outcome.LOCKED, str(error), names_key=True)
+            former = not row.is_live
+            return Ended(named, Outcome.LOCKED, str(error), names_key=True, is_former=former)
         except StoreError as error:
             return Ended(named, Outcome.DAMAGED, f"it cannot be read: {error}")
 
@@ -142,7 +143,7 @@ class Resealing:
             self._note(named, stored, envelope)
             return self._found_again(stored, envelope) or Ended(named, Outcome.ALREADY)
         former = ObjectVersion(store=named.store, key=named.key, version=stored.version)
-        ended = Ended(former, Outcome.LOCKED, sha256=stored.sha256, names_key=True)
+        ended = Ended(former, Outcome.LOCKED, names_key=True)
         opened = open_envelope(envelope, self.old)
         if isinstance(opened, NotOpened):
             return ended._replace(outcome=opened.outcome, reason=opened.reason)
@@ -173,7 +174,7 @@ class Resealing:
             try:
                 self.store.retire(key, former)
             except Locked as error:
-                return ended._replace(reason=str(error))
+                return ended._replace(reason=str(error), is_former=True)
         self.unconfirmed.pop(key, None)
         return ended._replace(outcome=Outcome.DONE, names_key=False)
 
@@ -235,7 +236,7 @@ class Resealing:
         if self.old.fingerprint not in envelope.recipients:
             self._note(named, stored, envelope)
             return Ended(named, Outcome.ALREADY)
-        ended = Ended(named, Outcome.LOCKED, sha256=stored.sha256, names_key=True)
+        ended = Ended(named, Outcome.LOCKED, names_key=True, is_former=True)
         opened = open_envelope(envelope, self.old)
         if isinstance(opened, NotOpened):
             return ended._replace(outcome=opened.outcome, reason=opened.reason)

@@ -78,7 +78,9 @@ def test_one_host_that_is_silent_costs_no_other_anything(desk: Desk) -> None:
     done = desk.deliver("silent", "reader1")
     assert done.returncode == 7
     assert "silent: not kept" in done.stdout
+    assert "Next: mend that (`ssh silent sudo -n true` has to work)" in done.stdout
     assert "reader1: kept" in done.stdout
+    assert "`remediate diagnose keys`" in done.stdout
     assert desk.deliver("silent").returncode == 4
 
 
@@ -107,13 +109,17 @@ def test_what_is_no_key_of_yours_is_refused(
     desk.host.put(desk.key, content, mode)
     done = desk.deliver("reader1")
     assert (done.returncode, said in done.stderr) == (2, True)
+    assert "Nothing was sent. Next: " in done.stderr
     assert not desk.words.exists()
 
 
 def test_links_and_strange_hosts_are_refused(desk: Desk) -> None:
-    """An option is no host."""
+    """An option is no host; and what is not there says what to do."""
     assert desk.deliver("-oProxyCommand=x").returncode == 2
     desk.key.rename(desk.key.with_name("other"))
     desk.key.symlink_to("other")
     assert desk.deliver("reader1").returncode == 2
+    desk.key.unlink()
+    missing = desk.deliver("reader1")
+    assert (missing.returncode, "Next: ls -l" in missing.stderr) == (2, True), missing.stderr
     assert not desk.words.exists()

@@ -21,6 +21,7 @@ LEFT_OUT = {
     "test_scoring_model": "test_scoring has one that brings a model",
     "test_rollback_cut_off": "test_rollback has one that is rehearsed and rolled back",
     "test_lost_sign_state": "test_refuse has an older sign state that is refused",
+    "test_keys_cut_off": "the drivers' unit tests kill controllers and processes, too",
     "test_cut_off": "test_resume and test_undo have controllers that are killed at some record",
 }
 """Kinds that only `make test-lab` has, and why."""

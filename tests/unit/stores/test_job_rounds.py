@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from remediations.systems.stores.file_tree import FileTree
 from remediations.systems.stores.inventory import FormerVersions
-from remediations.systems.stores.job import Job, JobFailed
+from remediations.systems.stores.job import Job
 from remediations.systems.stores.job_directory import jobs_in
+from remediations.systems.stores.job_scope import JobFailed
 from remediations.systems.stores.job_steps import JobOrder
 from remediations.systems.stores.reencrypt import Resealing
 from remediations.systems.stores.reencrypt_section import Several
-from remediations.systems.stores.store import NotReachable, Stored, Version
+from remediations.systems.stores.store import Denied, Locked, NotReachable, Stored, Version
 from tests.unit.stores.keys import FIRST, SECOND
 from tests.unit.stores.test_job import Here, here, name
 from tests.unit.stores.test_reencrypt import opened, sealed
@@ -40,13 +41,19 @@ class Away:
         return self._true.live(key)
 
 
-def made_job(here: Here, store: object, ledger: Path) -> Job:
+def made_job(
+    here: Here,
+    store: object,
+    ledger: Path,
+    former: FormerVersions = FormerVersions.REFUSE,
+    number: int = 9,
+) -> Job:
     """A job in this process."""
-    directory = jobs_in(here.directory).of_step(name(9))
+    directory = jobs_in(here.directory).of_step(name(number))
     directory.make()
     work = Resealing(
         store=store,  # type: ignore[arg-type]
-        old=FIRST, new=SECOND, former=FormerVersions.REFUSE, several=Several.REFUSE,
+        old=FIRST, new=SECOND, former=former, several=Several.REFUSE,
     )  # fmt: skip
     order = JobOrder.parse(here.step().payload)
     return Job(directory, order, here.entry, work, ledger.open("ab"), time.monotonic())
@@ -101,3 +108,34 @@ def test_it_keeps_to_its_rates(here: Here, tmp_path: Path, monkeypatch: pytest.M
     made_job(here, FileTree("vault", here.tree), tmp_path / "ledger").run(0)
     assert sum(slept) == pytest.approx(1 + 2 + 3, abs=1)
     assert max(slept) <= 1, "so that it can be stopped"
+
+
+class Kept:
+    """A store that lets nothing be written, or no former version be removed."""
+
+    def __init__(self, true: FileTree, *, writes: bool) -> None:
+        self._true, self._writes = true, writes
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._true, name)
+
+    def replace(self, former: Stored, data: bytes) -> str:
+        if not self._writes:
+            raise Denied("no right to write")
+        return self._true.replace(former, data)
+
+    def retire(self, key: str, version: str) -> None:
+        raise Locked(f"{key} is locked")
+
+
+def test_former_versions_that_stay_are_accepted_and_live_ones_are_not(
+    here: Here, tmp_path: Path
+) -> None:
+    """`former_versions: keep` is about what readers do not get."""
+    tree = FileTree("vault", here.tree)
+    keep = FormerVersions.KEEP
+    denied = made_job(here, Kept(tree, writes=False), tmp_path / "ledger", keep).run(0)
+    assert "3 not sealed anew (0: locked, no right to write" in denied.reason
+    assert denied.left == 3
+    kept = made_job(here, Kept(tree, writes=True), tmp_path / "ledger", keep, 8).run(0)
+    assert (kept.reason, kept.left) == ("", 3)

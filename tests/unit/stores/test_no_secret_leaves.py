@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -157,8 +156,6 @@ def test_the_files_of_a_job(
 ) -> None:  # fmt: skip
     """Its result and its log, however it breaks; and it has a result, also after a bug."""
     value = SECOND.secret.reveal()
-    monkeypatch.setattr(os, "fork", lambda: 0)
-    monkeypatch.setattr(os, "setsid", lambda: None)
 
     def breaks(*_: object) -> None:
         raise error(f"made {base64.b64encode(b'x' * skip + value).decode()} {value.hex()}")
@@ -170,7 +167,7 @@ def test_the_files_of_a_job(
     directory.claim(
         JobClaim(plan="1", step="2", payload=step.payload, place=here.place, entry=here.entry)
     )
-    assert job.main([str(directory.path)]) == 0
+    job.work_through(directory)
     assert directory.result is not None
     assert "<secret " in directory.result.reason
     assert "plan again" in directory.result.reason

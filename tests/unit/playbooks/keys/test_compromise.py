@@ -40,6 +40,7 @@ from tests.unit.playbooks.keys.cases import (
     with_fields,
     with_keys,
 )
+from tests.unit.playbooks.keys.reader_cases import readers
 from tests.unit.transactions.vectors import MULTISIG
 
 BRANCH = PLAYBOOK.branches[0]
@@ -235,3 +236,15 @@ def test_a_gate_opens_by_two_endpoints_only() -> None:
     asked = gate.asks.read(KeyStands)
     assert (asked.fingerprint, asked.address, asked.revoked) == (OUT, VAULT, True)
     assert "vault 1" in KeysLook(now=now).sight.headline
+
+
+def test_a_branch_does_not_fit_where_people_chose_what_it_does_not_take() -> None:
+    """So the first one that fits is the one they mean, and not one that refuses their choice."""
+    for keys, chosen in (
+        (readers(), ["install-key", "re-encrypt"]),
+        (readers(out_since="2026-11-01"), ["re-encrypt"]),
+        (readers(items="portal"), []),
+    ):
+        assert [one.name for one in PLAYBOOK.branches if one.fits(keys) is None] == chosen
+    told = {one.name: one.fits(readers(out_since="2026-11-01")) for one in PLAYBOOK.branches}
+    assert told["install-key"] == "it takes no --out-since"

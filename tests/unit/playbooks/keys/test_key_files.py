@@ -23,7 +23,7 @@ from remediations.systems.keyfile.inventory import Told
 from remediations.systems.keyfile.planned import PlannedKeyFile
 from remediations.systems.keyfile.poll import ReaderPoll
 from remediations.systems.keyfile.reading import KeptKey, ReaderUnit
-from remediations.systems.stores.reading import StoresReading
+from remediations.systems.stores.reading import KeyCount, StoresReading
 from remediations.systems.transactions.values import KeysReading
 from remediations.values.reading import Known, Why
 from tests.unit.playbooks.keys.cases import GONE, NEW_PRINT, OTHER, OUT, VAULT, unknown
@@ -41,7 +41,14 @@ from tests.unit.playbooks.keys.reader_cases import (
     readers,
     with_file,
 )
-from tests.unit.playbooks.keys.store_cases import store, stores, survey, unread_store
+from tests.unit.playbooks.keys.store_cases import (
+    key_count,
+    locked_store,
+    store,
+    stores,
+    survey,
+    unread_store,
+)
 
 BRANCHES = {one.name: one for one in PLAYBOOK.branches}
 INSTALL, RETIRE = BRANCHES["install-key"], BRANCHES["retire-key-file"]
@@ -145,6 +152,14 @@ def unit(**changes: object) -> Known[ReaderUnit]:
     return known(msgspec.structs.replace(UNIT, **changes))
 
 
+def emptied(
+    rules: dict[str, object] | None = None, *, named: KeyCount | None = None, **counts: int
+) -> KeysSituation:
+    """A reader with the new key, and one store in which this is left."""
+    found = survey(*([] if named is None else [named]), **counts)
+    return readers(installed(), found=stores(store("vault", found, **(rules or {}))))
+
+
 CASES: list[tuple[str, str, KeysSituation, Outcome]] = [
     ("R32", "host_is_ready", readers(), PASS),
     ("R32", "host_is_ready", readers(sudo=False), BLOCK),
@@ -187,6 +202,26 @@ CASES: list[tuple[str, str, KeysSituation, Outcome]] = [
     (
         "R35", "nothing_is_sealed_to_it",
         readers(installed(), found=StoresReading(stores=())), UNKNOWN,
+    ),
+    ("R35", "nothing_is_sealed_to_it", emptied(damaged=1), BLOCK),
+    ("R35", "nothing_is_sealed_to_it", emptied(unread=1), BLOCK),
+    ("R35", "nothing_is_sealed_to_it", emptied({"accept_damaged": 2}, damaged=1, unread=1), PASS),
+    ("R35", "nothing_is_sealed_to_it", emptied(named=key_count(live=0, former=2)), BLOCK),
+    (
+        "R35", "nothing_is_sealed_to_it",
+        emptied({"former_versions": "keep"}, named=key_count(live=0, former=2)), PASS,
+    ),
+    (
+        "R35", "nothing_is_sealed_to_it",
+        emptied({"former_versions": "keep"}, named=key_count(live=1, former=2)), BLOCK,
+    ),
+    (
+        "R35", "nothing_is_sealed_to_it",
+        readers(installed(), found=stores(locked_store(accept_locked=5))), PASS,
+    ),
+    (
+        "R35", "nothing_is_sealed_to_it",
+        readers(installed(), found=stores(locked_store(accept_locked=4))), BLOCK,
     ),
 ]  # fmt: skip
 
@@ -301,6 +336,15 @@ def test_the_old_key_is_removed_where_it_lies() -> None:
     accounts = (msgspec.structs.replace(vault, keys=keys_now), *others)
     active = replace(active, reading=msgspec.structs.replace(active.reading, accounts=accounts))
     assert "revoke-key` comes first" in (RETIRE.fits(active) or "")
+
+
+def test_what_stays_under_the_old_key_is_signed() -> None:
+    """As a fact of each host, and in words."""
+    keys = emptied({"former_versions": "keep"}, named=key_count(live=0, former=2))
+    proposal = RETIRE.propose(keys)
+    facts = {fact.name: fact.value for fact in deciding_facts(DOMAIN, keys, proposal)}
+    assert facts[f"{HOST}.key_stays"] == "vault: 2 former versions (accepted)"
+    assert any("vault: 2 former versions" in one for one in proposal.warnings)
 
 
 def poll(**changes: object) -> ReaderPoll:

@@ -16,6 +16,7 @@ from remediations.engine.plan.plan import Gate, GuardResult, Outcome
 from remediations.playbooks.keys import reencryption_guards as guards
 from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.playbooks.keys.domain import DOMAIN
+from remediations.playbooks.keys.finding import conclude
 from remediations.playbooks.keys.gates import baseline
 from remediations.playbooks.keys.reencryption import parse_since
 from remediations.playbooks.keys.reencryption_gates import (
@@ -303,3 +304,16 @@ def test_a_machine_without_the_section_is_told_so() -> None:
     for guard in (guards.machine_is_named, guards.directory_is_ours):
         assert "stores.reencrypt" in guard(keys, TARGET).got
     assert ours().key("00" * 20) is None
+
+
+def test_diagnosis_shows_what_is_sealed_to_which_key() -> None:
+    """Also where a store was not gone through, and where nothing is declared."""
+    found = stores(store(), store("attic", survey(), holds="nothing"), unread_store())
+    tables = {table.title: table.rows for table in conclude(revoked(found)).tables}
+    assert tables["stores"] == (
+        ("vault", "10", "7", "0", "envelopes"),
+        ("attic", "10", "7", "0", "declared to hold none"),
+        ("vault", "?", "?", "no answer", "envelopes"),
+    )
+    assert tables["what is sealed to which key"] == (("vault", OUT, "revoked", "5", "0"),)
+    assert "stores" not in {one.title for one in conclude(situation()).tables}
