@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.kube.releases import CONTROL
-from tests.lab.kube.service import NAMESPACE, SCORER, Json, OnCall, Service
+from tests.lab.kube.service import (
+    NAMESPACE,
+    SCORER,
+    WORKLOAD,
+    Json,
+    OnCall,
+    Service,
+    scores_role_of_the_docs,
+)
 from tests.lab.scoring import (
     METRICS_PORT,
     PREDICT_PORT,
@@ -37,6 +45,7 @@ class ScoringService(Service):
         for fault in self._control.iterdir():
             fault.unlink()
         super().begin(ready_after_s)
+        self.cluster.kubectl("apply", "-f", "-", stdin=scores_role_of_the_docs())
 
     def deployment(self, image: str, ready_after_s: int = 0) -> Json:
         """Two replicas with that image."""
@@ -81,9 +90,16 @@ class ScoringService(Service):
         return self.cluster.directory / "control"
 
 
-def scored(oncall: OnCall, workload: str = "kind: Deployment, role: service, floor: 1") -> None:
+def scored(oncall: OnCall, workload: str = WORKLOAD) -> None:
     """Have the inventory say that the Deployment scores, for the node of a host."""
     oncall.inventory(workload, scoring=golden_vectors(*SUBJECTS), asked=ASKED)
+
+
+def verdict(oncall: OnCall) -> tuple[str, Json]:
+    """What `diagnose` says of the scores, and of the Deployment among them."""
+    told = oncall.says("diagnose").document["result"]
+    found = next(one["finding"] for one in told if one["finding"]["domain"] == "scoring")
+    return str(found["verdict"]), dict(found["subjects"][0])
 
 
 def _bits(score: float) -> str:

@@ -36,6 +36,11 @@ def more_roles_of_the_docs() -> str:
     return "---\n".join((_block("name: remediate-nodes"), _block("name: remediate-pods")))
 
 
+def scores_role_of_the_docs() -> str:
+    """The YAML of docs/kubernetes.md with the right to ask pods."""
+    return _block("name: remediate-scores")
+
+
 def _block(holds: str) -> str:
     blocks: list[str] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     return next(block for block in blocks if holds in block)
