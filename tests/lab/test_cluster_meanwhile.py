@@ -57,7 +57,8 @@ def test_somebody_who_patches_all_the_time_loses_nothing(service: Service, oncal
     """Their marks on the object are all there, and ours; what is wanted was written once."""
     good = f"{service.image.partition('@')[0]}@{service.cluster.images['good-1']}"
     run, generation = oncall.approved(), service.read()["metadata"]["generation"]
-    ended, written = threading.Event(), []
+    ended = threading.Event()
+    written: list[str] = []
 
     def patch() -> None:
         while not ended.is_set():
