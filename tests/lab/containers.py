@@ -78,7 +78,7 @@ def scorer_base() -> ScorerBase:
     Raises:
         LabError: the packages cannot be fetched, or the scorer cannot be built.
     """
-    programs = _program("good", ()), _program("other", (OTHER_BUILD,))
+    programs = scorer_program("good"), scorer_program("other")
     sums = [hashlib.sha256(program.read_bytes()).hexdigest() for program in programs]
     plain = _podman_base()
     recipe = recipe_key(plain.parent.name, STORAGE, CONTAINERS, IMPORT, REPOSITORY, TAG, *sums)
@@ -87,9 +87,14 @@ def scorer_base() -> ScorerBase:
     return ScorerBase(built / "root", digest, other)
 
 
-def _program(name: str, link: tuple[str, ...]) -> Path:
-    """A build of the scorer: one static file."""
+def scorer_program(name: str) -> Path:
+    """A build of the scorer: one static file; `good`, or `other`, which answers differently.
+
+    Raises:
+        LabError: it cannot be built.
+    """
     go = toolchain()
+    link = (OTHER_BUILD,) if name == "other" else ()
     flags = (*FLAGS, f"-ldflags={' '.join(('-s -w', *link))}")
     key = f"scorer-{name}-{recipe_key(*sources_in(SCORER_SOURCE), *flags, go.version)}"
 

@@ -111,6 +111,29 @@ def test_a_budget_that_can_never_allow_is_refused_before_the_cordon(
     assert uids(service) == before
 
 
+@pytest.mark.parametrize("unhealthy", ["IfHealthyBudget", "AlwaysAllow"])
+def test_broken_pods_under_a_budget(service: Service, oncall: OnCall, unhealthy: str) -> None:
+    """Pods that are broken count, so a budget that wants a healthy one would say no for ever: K13
+    refuses before the cordon. Where they may always be evicted, the node is drained."""
+    cluster, before = service.cluster, uids(service)
+    for pod in service.pods():
+        cluster.kubectl("exec", pod, "-n", NAMESPACE, "--", "/app", "sick")
+    cluster.wait("nothing is ready", lambda: service.available == 0)
+    budget(cluster, 1, unhealthy)
+    planned = oncall.says("plan", "high-error-rate", *DRAIN)
+    if unhealthy == "IfHealthyBudget":
+        assert planned.code == 4, planned.document
+        assert "K13" in json.dumps(planned.document)
+        assert not is_cordoned(cluster)
+        assert marks(cluster) == set()
+        assert uids(service) == before
+        return
+    applied = oncall.says("apply", oncall.approved(*DRAIN))
+    assert applied.code == 0, applied.why
+    assert places(service) == [OTHER, OTHER]
+    assert service.whole()
+
+
 def test_a_budget_that_says_no_in_the_middle_stops_it_and_undo_uncordons(
     service: Service, oncall: OnCall
 ) -> None:

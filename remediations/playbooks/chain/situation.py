@@ -6,6 +6,7 @@ for each host would take hours where the diagnosis takes seconds.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from remediations.engine.domain import NO_INPUTS, Inputs
 from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
+from remediations.playbooks.chain.beside import with_scorers
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.links import left_to_people, removable
@@ -199,7 +201,8 @@ def situation(observation: Observation, only: frozenset[str]) -> ChainSituation:
         UsageError: the observation has no reading of a chain, or one of `only` is a host without a
             node.
     """
-    return situation_of(comet_reading(observation), only)
+    found = situation_of(comet_reading(observation), only)
+    return dataclasses.replace(found, finding=with_scorers(found.finding, observation))
 
 
 def situation_of(reading: CometReading, only: frozenset[str]) -> ChainSituation:

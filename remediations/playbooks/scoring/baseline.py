@@ -13,7 +13,7 @@ from remediations.engine.plan.compare import Movable, included
 from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.systems.scorer.poll import ScorerTarget
-from remediations.systems.scorer.values import GoldenVectors
+from remediations.systems.scorer.values import Ask, GoldenVectors
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none
 from remediations.values.record import Record
@@ -102,10 +102,20 @@ def agreed_vectors(scoring: ScoringSituation) -> GoldenVectors:
     # Where all are late nobody has that answer yet: it is that of the file.
     if group is None:
         return golden
-    asks = value_or_none(scoring.scorer(group.hosts[0]).asks) or ()
-    told = {ask.vector: ask.answer for ask in asks if ask.answer}
+    told = {ask.vector: ask.answer for ask in _asks_of(scoring, group.hosts[0]) if ask.answer}
     vectors = tuple(replace(one, answer=told[one.name]) for one in golden.vectors)
     return replace(golden, vectors=vectors)
+
+
+def _asks_of(scoring: ScoringSituation, host: str) -> tuple[Ask, ...]:
+    """What the service answered that the node of a host asks: its own, or a pod of a workload, all
+    of which answer alike where they are in a group."""
+    if any(one.host == host for one in scoring.reading.hosts):
+        return value_or_none(scoring.scorer(host).asks) or ()
+    workloads = () if scoring.pods is None else scoring.pods.workloads
+    pods = (value_or_none(one.pods) for one in workloads if host in one.hosts)
+    asks = (value_or_none(pod.asks) for those in pods for pod in those or ())
+    return next((one for one in asks if one), ())
 
 
 MOVABLE: Mapping[str, Movable] = MappingProxyType(

@@ -34,6 +34,7 @@ class ScoringClass(StrEnum):
     ONE_ODD = "one-scorer"
     MINORITY = "scorer-minority"
     CAPACITY = "capacity-changed"
+    PODS = "workload-odd"
 
     @property
     def rule(self) -> ClassRule:
@@ -102,6 +103,11 @@ _RULES: dict[ScoringClass, ClassRule] = {
         says="several services are not well; more than two thirds agree without them",
         next_step="remediate plan INC-002",
         playbook=INCIDENT,
+    ),
+    ScoringClass.PODS: ClassRule(
+        health=Health.DEGRADED,
+        says="pods of a workload answer otherwise than agreed, or not at all",
+        next_step="remediate plan high-error-rate",
     ),
     ScoringClass.CAPACITY: ClassRule(
         health=Health.DEGRADED,

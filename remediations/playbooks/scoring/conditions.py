@@ -63,6 +63,21 @@ class ScorerCondition(StrEnum):
         return _RULES[self]
 
 
+class PodAnswer(StrEnum):
+    """How a pod of a workload answers, the gravest first: what is said of a workload is that of its
+    worst pod."""
+
+    OTHERWISE = "pods-otherwise"
+    SILENT = "pods-silent"
+    UNREAD = "pods-unread"
+    ALIKE = "pods-agree"
+
+    @property
+    def rule(self) -> ConditionRule:
+        """What holds for this condition."""
+        return _POD_RULES[self]
+
+
 def _ill(by_hand: str, cure: Cure | None = None, *, differs: bool = True) -> ConditionRule:
     return ConditionRule(health=Health.DOWN, by_hand=by_hand, cure=cure, differs=differs)
 
@@ -138,4 +153,24 @@ _RULES: dict[ScorerCondition, ConditionRule] = {
         health=Health.DEGRADED,
         by_hand="`remediate plan INC-002` sets what is normal again; leave it while it is needed",
     ),
+}
+
+
+_POD_RULES: dict[PodAnswer, ConditionRule] = {
+    PodAnswer.OTHERWISE: ConditionRule(
+        health=Health.DOWN,
+        by_hand="`remediate plan high-error-rate --digest sha256:…` sets an image of before, and "
+        "waits for its answers",
+        differs=True,
+    ),
+    PodAnswer.SILENT: ConditionRule(
+        health=Health.DOWN,
+        by_hand="`remediate plan high-error-rate` restarts it, and waits for its answers",
+    ),
+    PodAnswer.UNREAD: ConditionRule(
+        health=Health.UNKNOWN,
+        by_hand="`remediate doctor` names the right that is missing; without ready pods, see what "
+        "`remediate diagnose service` says",
+    ),
+    PodAnswer.ALIKE: ConditionRule(health=Health.WELL, by_hand=""),
 }

@@ -7,9 +7,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar
 
+from msgspec import UNSET, UnsetType
+
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.scoring.classes import ScoringClass
-from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.conditions import PodAnswer, ScorerCondition
 from remediations.values.part import Kinded
 from remediations.values.record import Moment, Record
 
@@ -75,6 +77,21 @@ class ScorerFinding(Record, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
 
 
+class WorkloadFinding(Record, frozen=True, kw_only=True):
+    """A workload whose pods score. `target` is its name in plans, `power` that of the keys on
+    `hosts`, whose nodes ask it. `answers` is the digest of what all its ready pods answer, "" where
+    they do not answer alike."""
+
+    target: str
+    hosts: tuple[str, ...]
+    condition: PodAnswer
+    power: int
+    cause: str
+    by_hand: str
+    answers: str
+    evidence: tuple[Evidence, ...]
+
+
 class ScoringFinding(Kinded, frozen=True, kw_only=True, dict=True):
     """The conclusion. `agreed` is the digest of the agreed answers, `model` the agreed model; ""
     where there is none. `answers`, `models` and `images` (by digest, as far as
@@ -98,6 +115,12 @@ class ScoringFinding(Kinded, frozen=True, kw_only=True, dict=True):
     next_step: str
     since: Moment | None
     split_alike: bool = False
+    workloads: tuple[WorkloadFinding, ...] | UnsetType = UNSET
+
+    @property
+    def of_pods(self) -> tuple[WorkloadFinding, ...]:
+        """The workloads that score; none where no inventory names one."""
+        return () if isinstance(self.workloads, UnsetType) else self.workloads
 
     def scorer(self, host: str) -> ScorerFinding:
         """The finding about `host`.

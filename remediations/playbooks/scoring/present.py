@@ -8,11 +8,17 @@ from msgspec import UNSET
 
 from remediations.engine.find.finding import Finding, FindingRow, FindingTable, Health, Subject
 from remediations.playbooks.scoring.classes import ScoringClass
-from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.conditions import PodAnswer, ScorerCondition
 from remediations.playbooks.scoring.diagnose.conclude import agreed_text, group_text
 from remediations.playbooks.scoring.diagnose.condition import short_image
-from remediations.playbooks.scoring.finding import Basis, ScoringFinding
-from remediations.render.formats import count_of, format_moment, percent
+from remediations.playbooks.scoring.diagnose.of_pods import name_of
+from remediations.playbooks.scoring.finding import (
+    Basis,
+    ScorerFinding,
+    ScoringFinding,
+    WorkloadFinding,
+)
+from remediations.render.formats import count_of, format_moment, name_some, percent
 
 DOMAIN = "scoring"
 SHOWN_GROUPS = 12
@@ -20,12 +26,13 @@ SHOWN_GROUPS = 12
 
 def present(finding: ScoringFinding) -> Finding:
     """The finding as people read it."""
-    agreeing = [one for one in finding.scorers if one.condition is ScorerCondition.AGREED]
+    every: tuple[ScorerFinding | WorkloadFinding, ...] = (*finding.scorers, *finding.of_pods)
+    agreeing = [one for one in every if one.condition in (ScorerCondition.AGREED, PodAnswer.ALIKE)]
     return Finding(
         domain=DOMAIN,
         verdict=finding.verdict.value,
         health=_health(finding),
-        headline=f"{len(agreeing)} of {count_of(len(finding.scorers), 'service')} agree",
+        headline=f"{len(agreeing)} of {count_of(len(every), 'service')} agree",
         explanation=finding.explanation,
         since=finding.since if finding.verdict is ScoringClass.SKEW else None,
         rows=tuple(_rows(finding)),
@@ -33,7 +40,7 @@ def present(finding: ScoringFinding) -> Finding:
         measure="power",
         subjects=tuple(
             Subject(
-                name=one.host,
+                name=name_of(one),
                 condition=one.condition.value,
                 health=one.condition.rule.health,
                 weight=one.power or None,
@@ -41,7 +48,7 @@ def present(finding: ScoringFinding) -> Finding:
                 by_hand=one.by_hand,
                 evidence=one.evidence,
             )
-            for one in finding.scorers
+            for one in every
         ),
         tables=tuple(_tables(finding)),
         next_step=finding.next_step,
@@ -75,6 +82,11 @@ def _rows(finding: ScoringFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="model", text=f"{finding.model[:16]}, {basis[finding.model_basis]}")
     else:
         yield FindingRow(title="model", text="none has more than two thirds, and none is pinned")
+    for one in finding.of_pods:
+        asks = f"asked by the node of {name_some(one.hosts, 3)}"
+        yield FindingRow(
+            title=one.target, text=f"{one.cause}; {asks}", health=one.condition.rule.health
+        )
     if finding.unread_power:
         share = percent(finding.unread_power, finding.total_power)
         yield FindingRow(title="unread", text=f"{finding.unread_power} ({share}) of the power")

@@ -17,6 +17,7 @@ from remediations.playbooks.chain.situation import situation as chain_situation
 from remediations.playbooks.scoring.diagnose.conclude import conclude
 from remediations.playbooks.scoring.diagnose.reference import Given, Powers, why_not_pinned
 from remediations.playbooks.scoring.finding import ScoringFinding
+from remediations.playbooks.scoring.pods.reading import PodsReading
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import has_nodes
 from remediations.systems.hosts.reading import HostsReading
@@ -32,7 +33,8 @@ NO_POWER = Powers(of=lambda _host: 0, total=0)
 @dataclass(frozen=True, kw_only=True)
 class ScoringSituation:
     """`only` are the hosts that may be acted on, empty for all. What is read is never narrowed:
-    agreement is counted over the whole set. `chain` is None where the inventory has none."""
+    agreement is counted over the whole set. `chain` is None where the inventory has none, `pods`
+    where no workload of a cluster scores."""
 
     observation: Observation
     reading: ScorersReading
@@ -41,6 +43,7 @@ class ScoringSituation:
     finding: ScoringFinding
     only: frozenset[str]
     inputs: Inputs = field(default_factory=lambda: NO_INPUTS)
+    pods: PodsReading | None = None
 
     @property
     def scoring(self) -> ScoringEntry:
@@ -58,6 +61,7 @@ class ScoringSituation:
         """Why the pinned model's golden answers are not the measure; "" where they are, or would
         be."""
         given = [Given(one.model, one.answers, one.power) for one in self.finding.scorers]
+        given += [Given("", one.answers, one.power) for one in self.finding.of_pods]
         return why_not_pinned(self.scoring, given, self.finding.total_power)
 
     def scorer(self, host: str) -> ScorerReading:
@@ -102,6 +106,8 @@ def situation(observation: Observation, only: frozenset[str]) -> ScoringSituatio
     _have_scorers(only, reading)
     # `only` may name hosts without a node: the chain is looked at as a whole.
     chain = chain_situation(observation, frozenset()) if has_nodes(observation) else None
+    has_pods = observation.part(PodsReading.KIND) is not None
+    pods = observation.read(PodsReading) if has_pods else None
     return ScoringSituation(
         observation=observation,
         reading=reading,
@@ -113,8 +119,10 @@ def situation(observation: Observation, only: frozenset[str]) -> ScoringSituatio
             _clusters(chain),
             images_of(observation, reading),
             ended_for_memory(observation, reading),
+            pods.workloads if pods else (),
         ),
         only=only,
+        pods=pods,
     )
 
 

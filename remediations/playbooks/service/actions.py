@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from remediations.engine.domain import Action, Facts, StepData
 from remediations.engine.plan.plan import Fact, Rule
+from remediations.playbooks.scoring.diagnose.view import digest_of
 from remediations.playbooks.service.guards import (
     GUARDS,
     class_is_bound,
@@ -18,7 +19,9 @@ from remediations.playbooks.service.guards import (
     scale_is_previewed,
 )
 from remediations.playbooks.service.impact import effects, scale_effects
+from remediations.playbooks.service.score_guards import answers_can_be_judged, image_answers_alike
 from remediations.playbooks.service.situation import ServiceSituation
+from remediations.systems.kubernetes.inventory import WorkloadRole
 from remediations.systems.kubernetes.preview import version_image
 from remediations.systems.kubernetes.steps import (
     DRIVER_NAME,
@@ -60,10 +63,19 @@ def workload_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
         "kind": (workload.entry.kind.value, "it is where the object is"),
         "name": (workload.entry.name, "it is where the object is"),
         **_told(state),
+        "shared": (_shared(service, target), "one key in two workloads is one key that runs twice"),
     }
     return tuple(
         fact(service, f"{target}.{name}", value, why, source) for name, (value, why) in told.items()
     )
+
+
+def _shared(service: ServiceSituation, target: str) -> str:
+    """What a validator's workload shares with another one's."""
+    if service.workload(target).entry.role is not WorkloadRole.VALIDATOR:
+        return "no validator's"
+    shared = service.shared_mounts(target)
+    return UNKNOWN if shared is None else ", ".join(shared)
 
 
 def _told(state: WorkloadState | None) -> dict[str, tuple[str, str]]:
@@ -94,6 +106,7 @@ def _told(state: WorkloadState | None) -> dict[str, tuple[str, str]]:
 def _restart_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
     return (
         *workload_facts(service, target),
+        expected_fact(service, target),
         preview_fact(service, target, RESTART, ""),
     )
 
@@ -121,6 +134,14 @@ def _image_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
             source,
         ),
         fact(service, f"{target}.to_image", to_image, "it is what will run", source),
+        expected_fact(service, target),
+        fact(
+            service,
+            f"{target}.to_image_answers",
+            "otherwise" if service.answers_otherwise(target, to_image) else "not known to differ",
+            "an image whose pods answer otherwise than agreed is nothing to go back to",
+            "pods/proxy",
+        ),
         preview_fact(service, target, IMAGE, to_image),
     )
 
@@ -144,8 +165,21 @@ def _scale_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
             "the processors of a node decide about the bits of a score",
             source,
         ),
+        expected_fact(service, target),
         preview_fact(service, target, SCALE, to_replicas),
     )
+
+
+def expected_fact(service: ServiceSituation, target: str) -> Fact:
+    """What the pods of a workload that scores have to answer."""
+    scores = service.scores
+    value, source = "not a scoring service", "inventory"
+    if scores is not None and service.scored(target) is not None:
+        golden, source = scores.golden, "scoring"
+        answers = tuple(one.answer for one in golden.vectors) if golden else ()
+        value = f"{digest_of(answers)} by {scores.basis}" if golden else "nothing is agreed"
+    why = "its gate waits until every ready pod gives these answers"
+    return fact(service, f"{target}.expected", value, why, source)
 
 
 def preview_fact(service: ServiceSituation, target: str, deploy: str, image: str) -> Fact:
@@ -201,7 +235,7 @@ RESTART_WORKLOAD = Action(
     deploy=RESTART,
     facts=_restart_facts,
     data=_data,
-    guards=(*GUARDS, restart_is_previewed),
+    guards=(*GUARDS, answers_can_be_judged, restart_is_previewed),
     effects=effects,
 )
 SET_IMAGE_BACK = Action(
@@ -219,7 +253,13 @@ SET_IMAGE = Action(
     deploy=IMAGE,
     facts=_image_facts,
     data=_image_data,
-    guards=(*GUARDS, image_is_good, image_is_previewed),
+    guards=(
+        *GUARDS,
+        answers_can_be_judged,
+        image_is_good,
+        image_answers_alike,
+        image_is_previewed,
+    ),
     effects=effects,
     undone_by=SET_IMAGE_BACK,
 )
@@ -245,6 +285,7 @@ SCALE_WORKLOAD = Action(
         runs_once,
         scale_is_declared,
         class_is_bound,
+        answers_can_be_judged,
         scale_is_previewed,
     ),
     effects=scale_effects,

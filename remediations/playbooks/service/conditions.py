@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from remediations.engine.find.finding import Health
+from remediations.playbooks.scoring.conditions import PodAnswer
+from remediations.playbooks.scoring.pods.scores import JudgedWorkload
 from remediations.systems.kubernetes.values import Pod, Workload, WorkloadState
 from remediations.values.reading import Unknown
 
@@ -40,6 +42,8 @@ class WorkloadCondition(StrEnum):
     UNREADY = "pods-unready"
     ROLLING = "rollout-under-way"
     SKEW = "image-skew"
+    OTHERWISE = "answers-otherwise"
+    SILENT = "answers-missing"
     WELL = "rolled-out"
 
 
@@ -51,12 +55,26 @@ class Judged(NamedTuple):
     cause: str
 
 
-def judge_workload(workload: Workload) -> Judged:
-    """What is wrong with it, the gravest first."""
+_BY_ANSWER = {
+    PodAnswer.OTHERWISE: Judged(WorkloadCondition.OTHERWISE, Health.DEGRADED, ""),
+    PodAnswer.SILENT: Judged(WorkloadCondition.SILENT, Health.DEGRADED, ""),
+}
+_SERVES = (WorkloadCondition.WELL, WorkloadCondition.ROLLING)
+
+
+def judge_workload(workload: Workload, scored: JudgedWorkload | None = None) -> Judged:
+    """What is wrong with it, the gravest first. `scored` is what its pods answer, None where it is
+    no scoring service: of one that serves, its answers decide, and nothing that a status says."""
     state = workload.state
     if isinstance(state, Unknown):
         return Judged(WorkloadCondition.UNREAD, Health.UNKNOWN, state.reason)
-    return _judge(state.value)
+    judged = _judge(state.value)
+    if scored is None or judged.condition not in _SERVES:
+        return judged
+    by_answer = _BY_ANSWER.get(scored.answer)
+    if by_answer is None:
+        return judged._replace(cause=f"{judged.cause}; {scored.cause}")
+    return by_answer._replace(cause=f"{scored.cause}; {judged.cause}")
 
 
 def _judge(state: WorkloadState) -> Judged:

@@ -9,13 +9,15 @@ from msgspec import UnsetType
 
 from remediations.engine.doctor.examination import Doctor, Examination
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line
+from remediations.playbooks.scoring.pods.reading import PodsReading
 from remediations.playbooks.service.finding import NAME
 from remediations.render.formats import count_of
-from remediations.systems.kubernetes.values import KubernetesReading
+from remediations.systems.kubernetes.values import AccessRight, KubernetesReading
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown
 
 ROLE = "give the role of docs/kubernetes.md to whoever runs this"
+SCORES_ROLE = "give the Role remediate-scores of docs/kubernetes.md to whoever runs this"
 
 
 def _lines(
@@ -24,7 +26,9 @@ def _lines(
     _asked: Any,  # noqa: ANN401 - nothing
 ) -> Sequence[DoctorLine]:
     part = examination.observation.part(KubernetesReading.KIND)
-    return () if part is None else tuple(_of(part.read(KubernetesReading)))
+    pods = examination.observation.part(PodsReading.KIND)
+    scored = () if pods is None else tuple(_scored(pods.read(PodsReading)))
+    return scored if part is None else (*_of(part.read(KubernetesReading)), *scored)
 
 
 def _of(reading: KubernetesReading) -> Iterator[DoctorLine]:
@@ -50,13 +54,33 @@ def _of(reading: KubernetesReading) -> Iterator[DoctorLine]:
         yield lack_line(NAME, "disruption budgets", reading.budgets.reason, ROLE)
     yield from _nodes(reading)
     for right in reading.access:
-        topic = f"right to {right.verb} {right.resource}"
-        if isinstance(right.allowed, Unknown):
-            yield lack_line(NAME, topic, right.allowed.reason, ROLE)
-        elif right.allowed.value:
-            yield ok_line(NAME, topic, "given")
+        yield _right(right, ROLE)
+
+
+def _scored(reading: PodsReading) -> Iterator[DoctorLine]:
+    """The pods that are asked golden vectors, and the right to ask them."""
+    for workload in reading.workloads:
+        topic = f"answers of {workload.target}"
+        if isinstance(workload.pods, Unknown):
+            yield lack_line(NAME, topic, workload.pods.reason, SCORES_ROLE)
+            continue
+        pods = workload.pods.value
+        lacks = [one.asks for one in pods if isinstance(one.asks, Unknown)]
+        if lacks:
+            yield lack_line(NAME, topic, lacks[0].reason, SCORES_ROLE)
         else:
-            yield lack_line(NAME, topic, "not given", ROLE)
+            yield ok_line(NAME, topic, f"{count_of(len(pods), 'ready pod')} can be asked")
+    for right in reading.access:
+        yield _right(right, SCORES_ROLE)
+
+
+def _right(right: AccessRight, mend: str) -> DoctorLine:
+    topic = f"right to {right.verb} {right.resource}"
+    if isinstance(right.allowed, Unknown):
+        return lack_line(NAME, topic, right.allowed.reason, mend)
+    if right.allowed.value:
+        return ok_line(NAME, topic, "given")
+    return lack_line(NAME, topic, "not given", mend)
 
 
 def _nodes(reading: KubernetesReading) -> Iterator[DoctorLine]:

@@ -21,12 +21,15 @@ from remediations.playbooks.service.actions import (
 )
 from remediations.playbooks.service.finding import NAME, conclude
 from remediations.playbooks.service.gates import (
+    NO_ANSWERS,
     RolledOut,
     ServiceBefore,
     ServiceLook,
     baseline,
     look_at,
     owners_in,
+    scored_in,
+    scores_in,
 )
 from remediations.playbooks.service.guards import INVARIANTS
 from remediations.playbooks.service.impact import levels
@@ -37,6 +40,7 @@ from remediations.playbooks.service.node_actions import (
     UNCORDON_NODE,
 )
 from remediations.playbooks.service.node_gates import Cordoned, Moved, Replaced
+from remediations.playbooks.service.scored import ScoresBefore
 from remediations.playbooks.service.situation import has_cluster, situation
 from remediations.reach.connection import Reach
 from remediations.values.part import Part
@@ -54,19 +58,25 @@ def _doctor() -> Doctor:
 def watch(plan: Plan, reach: Reach) -> Watch:
     """Looks at the workloads of the plan, through the inventory's credentials."""
     # Imported here: who reads a saved observation needs no client.
+    from remediations.playbooks.service.answers import read_answers
     from remediations.systems.kubernetes.connection import ClusterConnection
     from remediations.systems.kubernetes.look import read_cluster
 
     before = plan.part(ServiceBefore)
     connection, owners = ClusterConnection(reach), owners_in(plan)
+    scored, scores = scored_in(plan), scores_in(plan)
 
     async def look() -> ServiceLook:
         api, entry = await connection.api_of(before.cluster), connection.entry
-        return look_at(before, await read_cluster(api, entry, previews=False, owners=owners))
+        reading = await read_cluster(api, entry, previews=False, owners=owners)
+        asked = scores and await read_answers(api, entry, scores, scored, GATE_ASKS)
+        return look_at(before, reading, asked or NO_ANSWERS)
 
     return look
 
 
+GATE_ASKS = 1
+"""How often a look asks each vector: there are many looks. Checks ask as often as declared."""
 _SCALED = "an autoscaler may have changed how many there are; the planned number is waited for"
 
 DOMAIN = Domain(
@@ -99,7 +109,7 @@ DOMAIN = Domain(
             f"{Moved.KIND} replicas": Movable(may_differ, _SCALED),
         }
     ),
-    kinds=(Cordoned, Moved, Replaced, RolledOut, ServiceBefore),
+    kinds=(Cordoned, Moved, Replaced, RolledOut, ScoresBefore, ServiceBefore),
     doctor=_doctor,
     with_inputs=lambda service, inputs: replace(service, inputs=inputs),
 )

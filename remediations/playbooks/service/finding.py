@@ -33,6 +33,8 @@ _BY_HAND = {
     WorkloadCondition.PROBED: "let its startupProbe wait for longer than the load of its model "
     "takes, where the workload comes from",
     WorkloadCondition.SKEW: "pin the image by digest in the source of the workload",
+    WorkloadCondition.OTHERWISE: "take it out of scoring, or set an image of before: what a node "
+    "gets from it is another state (`remediate diagnose scoring`)",
     WorkloadCondition.ROLLING: "a rollout is under way: wait for it",
 }
 _NODE_BY_HAND = {
@@ -40,7 +42,13 @@ _NODE_BY_HAND = {
     NodeVerdict.LOST: "prove that the machine is off before anybody deletes the Node object: "
     "`remediate explain K10`",
 }
-_ACTED_ON = (WorkloadCondition.NO_IMAGE, WorkloadCondition.CRASHES, WorkloadCondition.UNREADY)
+_ACTED_ON = (
+    WorkloadCondition.NO_IMAGE,
+    WorkloadCondition.CRASHES,
+    WorkloadCondition.UNREADY,
+    WorkloadCondition.OTHERWISE,
+    WorkloadCondition.SILENT,
+)
 
 
 def conclude(service: ServiceSituation) -> Finding:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar
 
 from remediations.engine.apply.look import GateVerdict, Mark, Point, Sight
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import Gate, Plan
+from remediations.playbooks.scoring.conditions import PodAnswer
+from remediations.playbooks.scoring.pods.scores import JudgedWorkload
 from remediations.playbooks.service.impact import measure_of
 from remediations.playbooks.service.node_gates import (
     Cordoned,
@@ -19,17 +22,21 @@ from remediations.playbooks.service.node_gates import (
     judge_replaced,
     owners_of,
 )
+from remediations.playbooks.service.scored import ScoresBefore, scores_before
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.values import KubernetesReading, WorkloadState
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import Unknown, value_or_none
 from remediations.values.record import Record
 
+NO_ANSWERS: Mapping[str, JudgedWorkload] = MappingProxyType({})
+AGREE = "pods that answer as agreed"
+
 
 class RolledOut(Kinded, frozen=True, kw_only=True):
     """A gate: the controller has seen a generation after `after`, and updated = wanted = available.
     `image` is what its template names then, "" for any; `replicas` is how many are wanted then, 0
-    for any."""
+    for any; `scored`: every ready pod gives the agreed answers (`ScoresBefore`)."""
 
     KIND: ClassVar[str] = "service.rolled-out/1"
 
@@ -37,6 +44,7 @@ class RolledOut(Kinded, frozen=True, kw_only=True):
     after: int
     image: str
     replicas: int = 0
+    scored: bool = False
 
 
 class WorkloadBefore(Record, frozen=True, kw_only=True):
@@ -59,7 +67,7 @@ class ServiceBefore(Kinded, frozen=True, kw_only=True):
     workloads: tuple[WorkloadBefore, ...]
 
 
-def baseline(service: ServiceSituation, _proposal: Proposal[ServiceSituation]) -> tuple[Part, ...]:
+def baseline(service: ServiceSituation, proposal: Proposal[ServiceSituation]) -> tuple[Part, ...]:
     """What gates and checks compare with."""
     found = []
     for workload in service.reading.workloads:
@@ -79,32 +87,41 @@ def baseline(service: ServiceSituation, _proposal: Proposal[ServiceSituation]) -
         owner_period_s=service.reading.owner_period_s,
         workloads=tuple(found),
     )
-    return (Part.of(before),)
+    scores = scores_before(service, proposal.targets)
+    return (Part.of(before), *((Part.of(scores),) if scores is not None else ()))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLook:
-    """The workloads of the plan at one moment (the `Look` protocol); None for one unread."""
+    """The workloads of the plan at one moment (the `Look` protocol); None for one unread.
+    `answers` is how the pods of those answer that a gate asks."""
 
     states: Mapping[str, WorkloadState | None]
     reading: KubernetesReading
+    answers: Mapping[str, JudgedWorkload] = field(default_factory=dict)
 
     @property
     def sight(self) -> Sight:
-        """How many of each workload are available."""
+        """How many of each workload are available, and how many answer as agreed."""
         told = (
             f"{target} {'?' if state is None else f'{state.available}/{state.desired}'}"
             for target, state in self.states.items()
         )
         return Sight(
             headline=", ".join(told),
-            points=tuple(
-                Point(
-                    series=measure_of(target),
-                    subject="",
-                    value=None if state is None else state.available,
-                )
-                for target, state in self.states.items()
+            points=(
+                *(
+                    Point(
+                        series=measure_of(target),
+                        subject="",
+                        value=None if state is None else state.available,
+                    )
+                    for target, state in self.states.items()
+                ),
+                *(
+                    Point(series=AGREE, subject=target, value=one.alike)
+                    for target, one in self.answers.items()
+                ),
             ),
             marks=tuple(
                 Mark(series=measure_of(target), label="wanted", value=state.desired)
@@ -128,7 +145,11 @@ class ServiceLook:
             why = self._unread(replaced.workload)
             return judge_replaced(replaced, self.states.get(replaced.workload), why)
         asked = gate.asks.read(RolledOut)
-        return judge_rollout(asked, self.states.get(asked.target), self._unread(asked.target))
+        state = self.states.get(asked.target)
+        rollout = judge_rollout(asked, state, self._unread(asked.target))
+        if not (rollout.open and asked.scored):
+            return rollout
+        return judge_answers(rollout, self.answers.get(asked.target))
 
     def _unread(self, target: str) -> str:
         """Why a workload was not read; "" where it was."""
@@ -159,11 +180,39 @@ def judge_rollout(asked: RolledOut, state: WorkloadState | None, why: str = "") 
     return GateVerdict(open=False, seen=f"{counts}; {state.stuck_says}".removesuffix("; "))
 
 
-def look_at(before: ServiceBefore, reading: KubernetesReading) -> ServiceLook:
+def judge_answers(rollout: GateVerdict, answers: JudgedWorkload | None) -> GateVerdict:
+    """Whether the pods of a workload that is rolled out give the agreed answers. It is hopeless
+    where each of them answers otherwise: what they compute with does not change by waiting."""
+    if answers is None:
+        return GateVerdict(open=False, seen=f"{rollout.seen}; its pods were not asked")
+    seen = f"{rollout.seen}; {answers.cause}"
+    if answers.answer is PodAnswer.ALIKE:
+        return GateVerdict(open=True, seen=seen)
+    all_odd = all(one.answer is PodAnswer.OTHERWISE for one in answers.pods)
+    hopeless = "every pod answers otherwise than agreed" if answers.pods and all_odd else ""
+    return GateVerdict(open=False, seen=seen, hopeless=hopeless)
+
+
+def look_at(
+    before: ServiceBefore,
+    reading: KubernetesReading,
+    answers: Mapping[str, JudgedWorkload] = NO_ANSWERS,
+) -> ServiceLook:
     """The workloads of the plan, in its order."""
     now = {one.entry.target: value_or_none(one.state) for one in reading.workloads}
     states = {one.target: now.get(one.target) for one in before.workloads}
-    return ServiceLook(states=states, reading=reading)
+    return ServiceLook(states=states, reading=reading, answers=answers)
+
+
+def scored_in(plan: Plan) -> frozenset[str]:
+    """The workloads whose pods the gates of a plan ask."""
+    asks = [stage.gate.asks for stage in plan.stages if stage.gate.asks.kind == RolledOut.KIND]
+    return frozenset(one.target for one in (ask.read(RolledOut) for ask in asks) if one.scored)
+
+
+def scores_in(plan: Plan) -> ScoresBefore | None:
+    """What the gates and checks of a plan ask of pods; None where they ask nothing."""
+    return plan.part(ScoresBefore) if scored_in(plan) else None
 
 
 def owners_in(plan: Plan) -> frozenset[str]:

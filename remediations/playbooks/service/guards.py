@@ -110,18 +110,30 @@ def runs_once(service: ServiceSituation, target: str) -> GuardResult:
         holds: bool | None = True
         got = "it holds no validator's key"
     else:
-        holds = None if state is None else not _twice(workload.entry.kind, state)
-        got = NOT_READ if state is None else _twice(workload.entry.kind, state) or "it runs once"
+        twice = "" if state is None else _twice(workload.entry.kind, state)
+        shared = service.shared_mounts(target)
+        holds = None if state is None or (shared is None and not twice) else not (twice or shared)
+        got = (
+            NOT_READ
+            if state is None
+            else twice or name_some(shared or ())
+            if holds is False
+            else "what another validator's workload mounts was not read"
+            if holds is None
+            else "it runs once, and no other validator's workload mounts what it mounts"
+        )
     return guard_result(
         "K5",
         "one key never runs twice",
         subject=target,
         holds=holds,
         got=got,
-        expected="for a validator: one replica, no surge (Recreate, or a StatefulSet), none ending",
+        expected="for a validator: one replica, no surge (Recreate or a StatefulSet), none ending, "
+        "and claims and secrets of its own",
         next_step="two processes with one key sign twice: set its strategy to Recreate and its "
-        "replicas to 1 at its source, and wait until no pod of it is ending",
-        facts=(f"{target}.strategy", f"{target}.desired"),
+        "replicas to 1 at its source, give each validator its own claim and secret, and wait until "
+        "no pod of it is ending",
+        facts=(f"{target}.strategy", f"{target}.desired", f"{target}.shared"),
     )
 
 

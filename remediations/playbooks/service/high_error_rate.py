@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from remediations.engine.domain import Branch, Input, Move, Playbook, Proposal, StageDraft
-from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
+from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.service.actions import RESTART_WORKLOAD, SET_IMAGE
-from remediations.playbooks.service.checks.titles import CHECKS
 from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.delete_stuck_pod import DELETE_POD
 from remediations.playbooks.service.drain_node import DRAIN_NODE
 from remediations.playbooks.service.gates import RolledOut
 from remediations.playbooks.service.scale import SCALE
+from remediations.playbooks.service.scored import ANSWERS, not_proven, planned_checks
 from remediations.playbooks.service.situation import DIGEST_INPUT, ServiceSituation
 from remediations.systems.kubernetes.inventory import DIGEST
 from remediations.systems.kubernetes.preview import candidate_images
@@ -22,8 +22,13 @@ from remediations.values.part import Part
 from remediations.values.reading import value_or_none
 
 ROLLOUT_LIMIT_S = 300
-_RELEASE_BROKEN = (WorkloadCondition.NO_IMAGE, WorkloadCondition.CRASHES, WorkloadCondition.UNREADY)
-_RESTART_CURES = (WorkloadCondition.UNREADY,)
+_RELEASE_BROKEN = (
+    WorkloadCondition.NO_IMAGE,
+    WorkloadCondition.CRASHES,
+    WorkloadCondition.UNREADY,
+    WorkloadCondition.OTHERWISE,
+)
+_RESTART_CURES = (WorkloadCondition.UNREADY, WorkloadCondition.SILENT)
 
 
 def _in(service: ServiceSituation, conditions: tuple[WorkloadCondition, ...]) -> list[Workload]:
@@ -77,15 +82,18 @@ def _propose_back(service: ServiceSituation) -> Proposal[ServiceSituation]:
     return Proposal(
         title=f"back to the last good image: {_names(broken)}",
         stages=tuple(_back_stages(service, broken)),
-        checks=_checks(),
+        checks=planned_checks(service, broken),
         risk=Risk.MEDIUM,
         worst_case="the image does not work either: the pods that serve now go on, as far as "
         "maxUnavailable lets them",
-        warnings=tuple(
-            line
-            for one in broken
-            if (good := service.last_good(one))
-            for line in service.preview_line(one.entry.target, IMAGE, good.image)
+        warnings=(
+            *not_proven(service, broken),
+            *(
+                line
+                for one in broken
+                if (good := service.last_good(one))
+                for line in service.preview_line(one.entry.target, IMAGE, good.image)
+            ),
         ),
     )
 
@@ -109,8 +117,8 @@ def _fits_restart(service: ServiceSituation) -> str | None:
     if _in(service, _RESTART_CURES):
         return None
     return (
-        f"a restart cures pods that run and are not ready: {_conditions(service)}; what crashes "
-        "or is not pulled is restarted by the kubelet already"
+        "a restart cures pods that run and are not ready, or do not answer: "
+        f"{_conditions(service)}; what crashes or is not pulled is restarted by the kubelet already"
     )
 
 
@@ -127,21 +135,29 @@ def _propose_restart(service: ServiceSituation) -> Proposal[ServiceSituation]:
             )
             for one in those
         ),
-        checks=_checks(),
+        checks=planned_checks(service, those),
         risk=Risk.MEDIUM,
         worst_case="pods that serve are replaced by pods that do not become ready, as far as "
         "maxUnavailable lets them",
-        warnings=tuple(
-            line for one in those for line in service.preview_line(one.entry.target, RESTART, "")
+        warnings=(
+            *not_proven(service, those),
+            *(
+                line
+                for one in those
+                for line in service.preview_line(one.entry.target, RESTART, "")
+            ),
         ),
     )
 
 
 def _gate(service: ServiceSituation, target: str, image: str) -> Gate:
     state: WorkloadState | None = service.state(target)
-    asked = RolledOut(target=target, after=0 if state is None else state.generation, image=image)
+    scored = service.scored(target) is not None
+    asked = RolledOut(
+        target=target, after=0 if state is None else state.generation, image=image, scored=scored
+    )
     return Gate(
-        title=f"{target} is rolled out: updated = wanted = available",
+        title=f"{target} is rolled out: updated = wanted = available{ANSWERS if scored else ''}",
         timeout_s=ROLLOUT_LIMIT_S,
         asks=Part.of(asked),
     )
@@ -149,10 +165,6 @@ def _gate(service: ServiceSituation, target: str, image: str) -> Gate:
 
 def _names(workloads: list[Workload]) -> str:
     return ", ".join(one.entry.target for one in workloads)
-
-
-def _checks() -> tuple[PlannedCheck, ...]:
-    return tuple(PlannedCheck(id=check, title=title) for check, title in CHECKS.items())
 
 
 def _digest(text: str) -> str:
@@ -186,8 +198,8 @@ PLAYBOOK = Playbook(
         Branch(
             name="back-to-last-good",
             title="Set the last good image again, by digest",
-            condition="a rollout is stuck or its pods do not become ready, and an image is known "
-            "that works",
+            condition="a rollout is stuck, its pods do not become ready, or they answer otherwise, "
+            "and an image is known that works",
             fits=_fits_back,
             propose=_propose_back,
             inputs=(DIGEST_CHOICE,),
@@ -195,7 +207,7 @@ PLAYBOOK = Playbook(
         Branch(
             name="restart-workload",
             title="Restart the pods of a workload, by its own rollout",
-            condition="pods run, and are not ready",
+            condition="pods run, and are not ready, or do not answer",
             fits=_fits_restart,
             propose=_propose_restart,
         ),

@@ -9,11 +9,11 @@ other processors (K24), and for what holds a validator's key.
 from __future__ import annotations
 
 from remediations.engine.domain import Branch, Input, Move, Proposal, StageDraft
-from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
+from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.service.actions import SCALE_WORKLOAD
-from remediations.playbooks.service.checks.titles import CHECKS
 from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.gates import RolledOut
+from remediations.playbooks.service.scored import ANSWERS, not_proven, planned_checks
 from remediations.playbooks.service.situation import REPLICAS_INPUT, ServiceSituation
 from remediations.render.formats import name_some
 from remediations.systems.kubernetes.steps import SCALE as SCALE_DEPLOY
@@ -51,7 +51,7 @@ def _propose(service: ServiceSituation) -> Proposal[ServiceSituation]:
     assert wanted is not None, "`fits` has seen it"
     limits = one.entry.scale
     assert limits is not None, "it is one of those that may be scaled"
-    more = wanted > state.desired
+    more, scored = wanted > state.desired, service.scored(target) is not None
     cost = (f"it costs: {limits.cost}",) if more else ()
     preview = service.preview_line(target, SCALE_DEPLOY, str(wanted))
     way_back = f"`--replicas {limits.normal}` is what is normal again"
@@ -65,18 +65,30 @@ def _propose(service: ServiceSituation) -> Proposal[ServiceSituation]:
                 else "what they have taken, they end within their grace period",
                 moves=(Move(SCALE_WORKLOAD, target),),
                 gate=Gate(
-                    title=f"{target} has {wanted} replicas, and all are available",
+                    title=f"{target} has {wanted} replicas, and all are available"
+                    f"{ANSWERS if scored else ''}",
                     timeout_s=SCALE_LIMIT_S,
                     asks=Part.of(
-                        RolledOut(target=target, after=state.generation, image="", replicas=wanted)
+                        RolledOut(
+                            target=target,
+                            after=state.generation,
+                            image="",
+                            replicas=wanted,
+                            scored=scored,
+                        )
                     ),
                 ),
             ),
         ),
-        checks=tuple(PlannedCheck(id=check, title=title) for check, title in CHECKS.items()),
+        checks=planned_checks(service, [one]),
         risk=Risk.MEDIUM,
         worst_case="the new pods do not start, for want of nodes or quota: those that serve go on",
-        warnings=(*cost, *((way_back,) if wanted != limits.normal else ()), *preview),
+        warnings=(
+            *not_proven(service, [one]),
+            *cost,
+            *((way_back,) if wanted != limits.normal else ()),
+            *preview,
+        ),
     )
 
 

@@ -7,8 +7,12 @@ from typing import NamedTuple
 
 from remediations.engine.domain import Inputs
 from remediations.engine.observe.observation import Observation
+from remediations.playbooks.scoring.conditions import PodAnswer
+from remediations.playbooks.scoring.pods.agreed import AgreedScores, agreed_scores
+from remediations.playbooks.scoring.pods.scores import JudgedWorkload
 from remediations.playbooks.service.conditions import Judged, judge_workload
 from remediations.render.formats import count_of
+from remediations.systems.kubernetes.inventory import WorkloadRole
 from remediations.systems.kubernetes.node_values import Node, NodePod, NodeState
 from remediations.systems.kubernetes.preview import candidate_images, version_image
 from remediations.systems.kubernetes.values import (
@@ -32,12 +36,14 @@ class LastGood(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class ServiceSituation:
     """A namespace, which of its workloads may be acted on (`only`, empty for all), what people
-    chose (`inputs`), and when it was read."""
+    chose (`inputs`), and when it was read. `scores` is what the workloads answer that score, None
+    where none does."""
 
     reading: KubernetesReading
     at: Moment
     only: frozenset[str]
     inputs: Inputs = field(default_factory=dict)
+    scores: AgreedScores | None = None
 
     @property
     def cluster(self) -> str:
@@ -52,7 +58,12 @@ class ServiceSituation:
 
     def judged(self, workload: Workload) -> Judged:
         """What is wrong with one."""
-        return judge_workload(workload)
+        return judge_workload(workload, self.scored(workload.entry.target))
+
+    def scored(self, target: str) -> JudgedWorkload | None:
+        """How the pods of a workload answer; None where it is no scoring service, as far as the
+        inventory says."""
+        return None if self.scores is None else self.scores.judged.get(target)
 
     def workload(self, target: str) -> Workload:
         """The workload that is called so in plans."""
@@ -92,6 +103,20 @@ class ServiceSituation:
         """What was read of it, None if nothing."""
         return value_or_none(self.workload(target).state)
 
+    def shared_mounts(self, target: str) -> tuple[str, ...] | None:
+        """What a validator's workload mounts that another validator's workload mounts, too, each
+        with that one; None where another one was not read."""
+        own, found = self.state(target), []
+        for one in self.reading.workloads:
+            if one.entry.role is not WorkloadRole.VALIDATOR or one.entry.target == target:
+                continue
+            other = value_or_none(one.state)
+            if own is None or other is None:
+                return None
+            both = sorted(set(own.mounts) & set(other.mounts))
+            found += [f"{mount} of {one.entry.target}, too" for mount in both]
+        return tuple(found)
+
     @property
     def replicas(self) -> int | None:
         """The number that people chose, None where they chose none."""
@@ -124,6 +149,7 @@ class ServiceSituation:
             image.image: revision
             for revision in state.revisions
             if revision.ready
+            and revision.hash not in self._answer_otherwise(workload.entry.target)
             and (image := version_image(workload.entry, revision.images))
             and image.image in candidates
         }
@@ -131,6 +157,19 @@ class ServiceSituation:
             return None
         ((found, revision),) = serving.items()
         return LastGood(found, f"{revision.ready} ready of template {revision.hash} serve with it")
+
+    def answers_otherwise(self, target: str, image: str) -> tuple[str, ...]:
+        """The ready pods that run an image, and answer otherwise than agreed."""
+        scored, digest = self.scored(target), image.rpartition("@")[2]
+        pods = () if scored is None else scored.pods
+        odd = [one.pod for one in pods if one.answer is PodAnswer.OTHERWISE]
+        return tuple(p.name for p in odd if any(i.endswith(f"@{digest}") for i in p.image_ids))
+
+    def _answer_otherwise(self, target: str) -> frozenset[str]:
+        """The templates whose ready pods answer otherwise: that they serve vouches for nothing."""
+        scored = self.scored(target)
+        pods = () if scored is None else scored.pods
+        return frozenset(one.pod.template_hash for one in pods if one.answer is PodAnswer.OTHERWISE)
 
 
 def has_cluster(observation: Observation) -> bool:
@@ -145,4 +184,6 @@ def situation(observation: Observation, only: frozenset[str]) -> ServiceSituatio
         UsageError: the observation has none that this version can read.
     """
     reading = observation.read(KubernetesReading)
-    return ServiceSituation(reading=reading, at=observation.began, only=only)
+    return ServiceSituation(
+        reading=reading, at=observation.began, only=only, scores=agreed_scores(observation)
+    )

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from remediations.files.trusted import MEGABYTE
@@ -32,6 +32,7 @@ from remediations.systems.kubernetes.credentials import (
 from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.values.reading import Why
 
+T = TypeVar("T")
 Tree = dict[str, Any]
 CALL_LIMIT_S = 10.0
 CONNECT_LIMIT_S = 4.0
@@ -70,7 +71,8 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request. `resource` is what people call it: `deployments/scorer in scoring`."""
+    """A request. `resource` is what people call it: `deployments/scorer in scoring`. Of a body
+    nothing is made anew where it is bytes; else it is JSON."""
 
     method: str
     path: str
@@ -111,15 +113,37 @@ class KubernetesApi:
             raise ApiError(str(error), why=Why.REFUSED) from error
 
     def ask(self, request: Request, limit_s: float = CALL_LIMIT_S) -> Tree:
-        """The answer as a JSON object. A refusal with 401 is before any effect: the credentials are
-        read again, and new ones are tried once.
+        """The answer as a JSON object.
 
         Raises:
             ApiError: there is none, it is an error, or it is something else.
         """
+        return self._renewed(lambda session: self._asked(session, request, limit_s))
+
+    def ask_pod(self, request: Request, limit_s: float, most_bytes: int) -> tuple[int, bytes]:
+        """What a pod answered, through the API server (`pods/proxy`): status and body, whatever
+        they are. It is the pod's word; nothing that it says has the credentials read again.
+
+        Raises:
+            ApiError: there is none, or the API server itself refused, or did not reach the pod.
+        """
+        return self._renewed(lambda session: self._through(session, request, limit_s, most_bytes))
+
+    def _through(
+        self, session: Session, request: Request, limit_s: float, most_bytes: int
+    ) -> tuple[int, bytes]:
+        status, data = self._exchange(session, request, limit_s, most_bytes)
+        tree = _tree(data) if status >= 300 else None
+        if tree is not None and tree.get("kind") == "Status" and tree.get("apiVersion") == "v1":
+            raise _refusal(request, status, tree)
+        return status, data
+
+    def _renewed(self, ask: Callable[[Session], T]) -> T:
+        """Ask; a refusal with 401 is before any effect: the credentials are read again, and new
+        ones are tried once."""
         began, session = time.monotonic(), self._credentials.session
         try:
-            return self._asked(session, request, limit_s)
+            return ask(session)
         except ApiError as error:
             if error.status != REFUSED_CREDENTIALS:
                 raise
@@ -127,7 +151,7 @@ class KubernetesApi:
             if why_not:
                 raise _refused_still(error, why_not) from error
         try:
-            return self._asked(self._credentials.session, request, limit_s)
+            return ask(self._credentials.session)
         except ApiError as error:
             if error.status != REFUSED_CREDENTIALS:
                 raise
@@ -149,12 +173,16 @@ class KubernetesApi:
             raise _refusal(request, status, tree)
         return tree
 
-    def _exchange(self, session: Session, request: Request, limit_s: float) -> tuple[int, bytes]:
+    def _exchange(
+        self, session: Session, request: Request, limit_s: float, most_bytes: int = ANSWER_BYTES
+    ) -> tuple[int, bytes]:
         import urllib3
 
         end = time.monotonic() + limit_s
         query = f"?{urlencode(request.query)}" if request.query else ""
-        body = None if request.body is None else json.dumps(request.body).encode()
+        body = request.body
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
         try:
             answer = session.client.rest_client.pool_manager.request(
                 request.method,
@@ -163,14 +191,15 @@ class KubernetesApi:
                 headers=_headers(session, request, body is not None),
                 timeout=urllib3.Timeout(connect=CONNECT_LIMIT_S, read=limit_s),
                 preload_content=False,
+                redirect=False,
             )
             data = bytearray()
             try:
                 while chunk := answer.read(CHUNK, decode_content=True):
                     data += chunk
-                    if len(data) > ANSWER_BYTES:
+                    if len(data) > most_bytes:
                         raise ApiError(
-                            f"{request.told}: the answer has more than {ANSWER_BYTES} bytes",
+                            f"{request.told}: the answer has more than {most_bytes} bytes",
                             why=Why.TOO_LARGE,
                             sent=request.writes,
                         )

@@ -102,6 +102,22 @@ async def read_cluster(
     )
 
 
+async def read_workloads(
+    api: KubernetesApi, entry: ClusterEntry, names: frozenset[str]
+) -> tuple[Workload, ...]:
+    """Those of these names, in the inventory's order, with their pods: for whoever has to do with
+    pods one by one, and needs nothing else of the namespace."""
+    looking = _Look(api, entry)
+    sets, pods = await asyncio.gather(
+        looking.listed("apps/v1", "replicasets"), looking.listed("v1", "pods")
+    )
+    nobody = Known[list[Tree]](value=[], source="not asked", at=datetime.now(UTC))
+    found = await asyncio.gather(
+        *(looking.workload(one, sets, pods, nobody) for one in entry.workloads if one.name in names)
+    )
+    return tuple(workload for workload, _ in found)
+
+
 def unread(
     entry: ClusterEntry, error: ApiError, cluster: Unknown | None = None
 ) -> KubernetesReading:
@@ -128,20 +144,7 @@ class _Look:
 
     async def ask(self, request: Request, meaning: Callable[[Tree], T]) -> Reading[T]:
         """The meaning of an answer, or why there is none."""
-        try:
-            tree = await run_in_thread(self.api.ask, request)
-            value = meaning(tree)
-        except ApiError as error:
-            return _unknown(error, request.told)
-        except (TextError, AttributeError, KeyError, TypeError, ValueError) as error:
-            said = str(error) if isinstance(error, TextError) else type(error).__name__
-            return Unknown(
-                why=Why.MALFORMED,
-                reason=f"{request.told}: {said}",
-                source=request.told,
-                at=datetime.now(UTC),
-            )
-        return Known(value=value, source=request.told, at=datetime.now(UTC))
+        return await read_answer(self.api, request, meaning)
 
     async def cluster(self) -> Reading[str]:
         """Which cluster it is: the uid of a namespace that every cluster has, once."""
@@ -217,33 +220,55 @@ class _Look:
 
     async def access(self) -> tuple[AccessRight, ...]:
         """The rights that our plans need, and no others."""
-        asked = (self._right(right) for right in needed_rights(self.entry))
+        asked = (read_right(self.api, right) for right in needed_rights(self.entry))
         return tuple(await asyncio.gather(*asked))
 
-    async def _right(self, right: NeededRight) -> AccessRight:
-        attributes = {"verb": right.verb, "group": right.group, "resource": right.plural}
-        if right.subresource:
-            attributes["subresource"] = right.subresource
-        if right.name:
-            attributes["name"] = right.name
-        if right.namespace:
-            attributes["namespace"] = right.namespace
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        where = f" in {right.namespace}" if right.namespace else ""
-        asked = Request(
-            method="POST",
-            path="/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            verb="review",
-            resource=f"the right to {right.verb} {right.resource}{where}",
-            body=review,
+
+async def read_right(api: KubernetesApi, right: NeededRight) -> AccessRight:
+    """Whether we have a right, by a SelfSubjectAccessReview."""
+    attributes = {"verb": right.verb, "group": right.group, "resource": right.plural}
+    if right.subresource:
+        attributes["subresource"] = right.subresource
+    if right.name:
+        attributes["name"] = right.name
+    if right.namespace:
+        attributes["namespace"] = right.namespace
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    where = f" in {right.namespace}" if right.namespace else ""
+    asked = Request(
+        method="POST",
+        path="/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        verb="review",
+        resource=f"the right to {right.verb} {right.resource}{where}",
+        body=review,
+    )
+    allowed = await read_answer(api, asked, lambda t: at(t, "status", "allowed") is True)
+    told = right.resource if right.namespace or right.use is UNSET else right.everywhere
+    return AccessRight(verb=right.verb, resource=told, allowed=allowed, use=right.use)
+
+
+async def read_answer(
+    api: KubernetesApi, request: Request, meaning: Callable[[Tree], T]
+) -> Reading[T]:
+    """The meaning of an answer, or why there is none."""
+    try:
+        tree = await run_in_thread(api.ask, request)
+        value = meaning(tree)
+    except ApiError as error:
+        return _unknown(error, request.told)
+    except (TextError, AttributeError, KeyError, TypeError, ValueError) as error:
+        said = str(error) if isinstance(error, TextError) else type(error).__name__
+        return Unknown(
+            why=Why.MALFORMED,
+            reason=f"{request.told}: {said}",
+            source=request.told,
+            at=datetime.now(UTC),
         )
-        allowed = await self.ask(asked, lambda t: at(t, "status", "allowed") is True)
-        told = right.resource if right.namespace or right.use is UNSET else right.everywhere
-        return AccessRight(verb=right.verb, resource=told, allowed=allowed, use=right.use)
+    return Known(value=value, source=request.told, at=datetime.now(UTC))
 
 
 def _budgets(

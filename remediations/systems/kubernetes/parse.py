@@ -117,6 +117,7 @@ def workload_state(
         update_revision=str(update) if update else UNSET,
         partition=number(tree, *_PARTITION, absent=0) if update else UNSET,
         node_class=_node_class(template),
+        mounts=_mounts(template),
     )
 
 
@@ -125,6 +126,19 @@ def _node_class(template: Tree) -> tuple[str, ...]:
     if not isinstance(labels, dict):
         raise TextError("a nodeSelector of another form")
     return tuple(sorted(f"{name}={value}" for name, value in labels.items()))
+
+
+def _mounts(template: Tree) -> tuple[str, ...]:
+    """The claims and secrets among its volumes; those that a StatefulSet makes for each of its pods
+    are of one pod alone, and not among them."""
+    found: set[str] = set()
+    for volume in trees(template, "spec", "volumes"):
+        whole = [volume, *trees(volume, "projected", "sources")]
+        claim = at(volume, "persistentVolumeClaim", "claimName")
+        secrets = [at(one, "secret", key) for one in whole for key in ("secretName", "name")]
+        found.update([f"claim/{one_line(str(claim))[:SHORT]}"] if claim else ())
+        found.update(f"secret/{one_line(str(one))[:SHORT]}" for one in secrets if one)
+    return tuple(sorted(found))
 
 
 def _owned_by(tree: Tree, uid: str) -> bool:

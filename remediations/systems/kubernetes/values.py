@@ -69,7 +69,8 @@ class WorkloadState(Record, frozen=True, kw_only=True):
     """A workload as the API server has it. `observed` is the generation that its controller has
     seen: what the status says is of that one. `owners` is whoever else makes it their own, in
     words, without controllers of Kubernetes itself; `node_class` is to which labels of nodes its
-    template binds the pods, as `NAME=VALUE`. `update_revision` is what a StatefulSet makes new
+    template binds the pods, as `NAME=VALUE`; `mounts` are the claims and secrets that its pods
+    mount, as `claim/NAME` and `secret/NAME`. `update_revision` is what a StatefulSet makes new
     pods from, of the ordinal `partition` on."""
 
     uid: str
@@ -94,6 +95,7 @@ class WorkloadState(Record, frozen=True, kw_only=True):
     update_revision: str | UnsetType = UNSET
     partition: int | UnsetType = UNSET
     node_class: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
 
     @property
     def settled(self) -> bool | None:

@@ -19,6 +19,8 @@ hosts:
       class: avx2
       node: virtengined.service
       environment_file: /etc/virtengine/scorer.env
+  val2:
+    scoring: {workload: scorer, port: 8501, path: /v1/models/trust_score:predict}   # workload.py
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from remediations.engine.observe.inventory_section import InventorySection, Sect
 from remediations.systems.scorer.limits import NO_LIMITS, Limits, read_limits
 from remediations.systems.scorer.source import ModelSource, read_source
 from remediations.systems.scorer.values import GoldenVectors, Setting
+from remediations.systems.scorer.workload import KEYS, ScoredWorkload, read_workload
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.names import HOME, UNIT
 from remediations.values.part import Kinded
@@ -57,6 +60,8 @@ _CLASS = re.compile("[a-z0-9][a-z0-9._+-]{0,63}")
 _SECRET = re.compile("SECRET|TOKEN|PASSW|MNEMONIC|PRIVATE|CREDENTIAL|API_?KEY")
 _WORDS = re.compile(r"(?! )[ -~]{1,300}(?<! )")
 MOST_SETTINGS = 16
+_UNIT_KEYS = ("unit", "url", "model")
+_MORE_KEYS = ("metrics", "health", "class", "node", "environment_file")
 
 
 class MetricNames(Record, frozen=True, kw_only=True):
@@ -101,9 +106,12 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
 
 
 class ScorerEntry(Kinded, frozen=True, kw_only=True):
-    """The service of one host. `cpu_class` is what its operator calls the host's processors, `node`
-    the unit whose process asks it, `environment_file` the file from which the unit takes the
-    environment of the service; None where nobody says."""
+    """The service of one host: a unit of it, or `workload`, and then nothing else.
+
+    `cpu_class` is what its operator calls the host's processors, `node` the unit whose process asks
+    it, `environment_file` the file from which the unit takes the environment of the service; None
+    where nobody says.
+    """
 
     KIND: ClassVar[str] = "scorer.host/1"
 
@@ -115,6 +123,7 @@ class ScorerEntry(Kinded, frozen=True, kw_only=True):
     cpu_class: str | None = None
     node: str | None = None
     environment_file: str | None = None
+    workload: ScoredWorkload | UnsetType = UNSET
 
     @property
     def port(self) -> int:
@@ -141,6 +150,13 @@ def scorer_of(entry: HostEntry) -> ScorerEntry:
     part = entry.part(ScorerEntry.KIND)
     assert part is not None, "the system is read on hosts that have the section"
     return part.read(ScorerEntry)
+
+
+def workload_of(entry: HostEntry) -> ScoredWorkload | None:
+    """The workload that scores for a host's node; None where it has no service, or a unit."""
+    part = entry.part(ScorerEntry.KIND)
+    workload = UNSET if part is None else part.read(ScorerEntry).workload
+    return None if isinstance(workload, UnsetType) else workload
 
 
 def _scoring(table: InventoryTable) -> ScoringEntry:
@@ -229,6 +245,9 @@ def _names(table: InventoryTable, key: str) -> tuple[str, ...]:
 
 
 def _scorer(table: InventoryTable) -> ScorerEntry:
+    if "workload" in table:
+        return ScorerEntry(unit="", url="", model="", workload=read_workload(table))
+    table.keys(required=_UNIT_KEYS, optional=_MORE_KEYS)
     return ScorerEntry(
         unit=table.text("unit", UNIT, "a systemd unit, as veid-scorer.service"),
         url=_loopback(table, "url"),
@@ -248,6 +267,15 @@ def _scorer(table: InventoryTable) -> ScorerEntry:
 def _loopback(table: InventoryTable, key: str) -> str:
     """A URL of the host itself: vectors are sent to the service there, and to nobody else."""
     return table.text(key, _LOOPBACK, "a URL on loopback, as http://127.0.0.1:8501/v1/models/…")
+
+
+class _HostForm(SectionForm[ScorerEntry]):
+    """One of two tables, which the reader tells apart."""
+
+    @property
+    def spelt(self) -> str:
+        """Both, as they have to be written at least."""
+        return "{unit: …, url: …, model: …}` or `scoring: {workload: …, port: …, path: …}"
 
 
 SCORING_SECTION = InventorySection(
@@ -274,10 +302,10 @@ SCORING_SECTION = InventorySection(
             "limits",
         ),
     ),
-    host=SectionForm(
+    host=_HostForm(
         kind=ScorerEntry,
         read=_scorer,
-        required=("unit", "url", "model"),
-        optional=("metrics", "health", "class", "node", "environment_file"),
+        optional=(*_UNIT_KEYS, *_MORE_KEYS, *KEYS),
     ),
+    groups=lambda entry: () if workload_of(entry) else (SECTION,),
 )

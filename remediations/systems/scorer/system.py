@@ -8,7 +8,12 @@ from types import MappingProxyType
 
 from remediations.engine.system import HostSystem
 from remediations.systems.scorer.environment_file import shell_text
-from remediations.systems.scorer.inventory import SCORING_SECTION, scorer_of, scoring_of
+from remediations.systems.scorer.inventory import (
+    SCORING_SECTION,
+    scorer_of,
+    scoring_of,
+    workload_of,
+)
 from remediations.systems.scorer.parse import SECTIONS, completed, read_scorer, unread_scorer
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
 from remediations.values.inventory import HostEntry, Inventory
@@ -55,7 +60,15 @@ def _whole(inventory: Inventory, hosts: Sequence[ScorerReading]) -> ScorersReadi
     return ScorersReading(scoring=scoring, hosts=tuple(completed(one, scoring) for one in hosts))
 
 
-SCORER = HostSystem(
+class _ScorerSystem(HostSystem):
+    """Units of hosts. A workload of a cluster is read through its API server."""
+
+    def is_on(self, entry: HostEntry) -> bool:
+        """Whether the host has a unit that scores."""
+        return super().is_on(entry) and workload_of(entry) is None
+
+
+SCORER = _ScorerSystem(
     name="scorer",
     kind=ScorersReading,
     inventory_section=SCORING_SECTION,

@@ -24,6 +24,7 @@ from tests.lab.kube.build import packages, programs
 from tests.lab.kube.credentials import kubeconfig, make_credentials
 from tests.lab.kube.images import ImageStore
 from tests.lab.kube.node import NodeFiles
+from tests.lab.kube.releases import releases
 from tests.lab.shell import LabError, run
 
 CHECKOUT = Path(__file__).parents[3]
@@ -34,8 +35,6 @@ NODES = "10.9.0.1"
 """The nodes' address, on the loopback interface: a kubelet refuses 127.0.0.1."""
 ETCD = "http://127.0.0.1:2379"
 UP_LIMIT_S = 180.0
-RELEASES = {"good-1": "ok", "good-2": "ok", "crash": "crash", "crash-2": "crash"}
-"""Images of the registry, and what the app does in them."""
 INIT = (
     *("setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"),
     *("--mount", "--net", "--pid", "--ipc", "--uts", "--mount-proc"),
@@ -192,10 +191,9 @@ class Cluster:
         self.admin.write_text(kubeconfig(SERVER, ca, self._token))
         self.admin.chmod(0o600)
         (self.directory / "tokens").write_text(f'{self._token},admin,1,"system:masters"\n')
-        store = ImageStore(self.directory / "images", self.bin / "app")
-        store.image("pause", "1", {})
-        for name, mode in RELEASES.items():
-            self.images[name] = store.image("app", name, {"MODE": mode, "RELEASE": name})
+        store = ImageStore(self.directory / "images")
+        for name, release in releases(self.bin / "app").items():
+            self.images[name] = store.image("app", name, release)
         for node in self.nodes:
             node.write()
 

@@ -73,14 +73,19 @@ def marks(cluster: Cluster) -> set[str]:
     return {name for name in names if name.startswith("remediate/")}
 
 
-def budget(cluster: Cluster, least: int) -> None:
-    """A disruption budget over the service, seen by its controller."""
+def budget(cluster: Cluster, least: int, unhealthy: str = "IfHealthyBudget") -> None:
+    """A disruption budget over the service, seen by its controller; `unhealthy` is whether pods
+    that are not ready may be evicted nevertheless (`AlwaysAllow`)."""
     cluster.apply(
         {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
             "metadata": {"name": "keep", "namespace": NAMESPACE},
-            "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": SCORER}}},
+            "spec": {
+                "minAvailable": least,
+                "selector": {"matchLabels": {"app": SCORER}},
+                "unhealthyPodEvictionPolicy": unhealthy,
+            },
         }
     )
 

@@ -11,7 +11,8 @@ import io
 import json
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,32 +22,40 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What an image is: its layers, each of files by path (what is called by `command` and lies at
+    the root can be run), its command, and its environment."""
+
+    layers: tuple[Mapping[str, bytes], ...]
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class ImageStore:
     """Blobs and manifests below a directory."""
 
-    def __init__(self, directory: Path, app: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        tar = _layer(app)
-        self._diff = f"sha256:{hashlib.sha256(tar).hexdigest()}"
-        self._layer = self._keep(gzip.compress(tar, mtime=0))
 
-    def image(self, name: str, tag: str, environment: Mapping[str, str]) -> str:
-        """An image that runs the app in an environment; its digest."""
+    def image(self, name: str, tag: str, release: Release) -> str:
+        """An image of a release; its digest."""
+        tars = [_layer(files, release.command) for files in release.layers]
         config = {
             "architecture": "amd64",
             "os": "linux",
             "config": {
-                "Env": [f"{key}={value}" for key, value in environment.items()],
-                "Entrypoint": ["/app"],
+                "Env": [f"{key}={value}" for key, value in release.environment.items()],
+                "Entrypoint": list(release.command),
             },
-            "rootfs": {"type": "layers", "diff_ids": [self._diff]},
+            "rootfs": {"type": "layers", "diff_ids": [_sha256(tar) for tar in tars]},
         }
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": self._described(CONFIG, json.dumps(config).encode()),
-            "layers": [{"mediaType": LAYER, **self._layer}],
+            "layers": [self._described(LAYER, gzip.compress(tar, 1, mtime=0)) for tar in tars],
         }
         data = json.dumps(manifest).encode()
         digest = str(self._keep(data)["digest"])
@@ -57,18 +66,22 @@ class ImageStore:
         return {"mediaType": kind, **self._keep(data)}
 
     def _keep(self, data: bytes) -> dict[str, Any]:
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        digest = _sha256(data)
         (self._directory / digest).write_bytes(data)
         return {"digest": digest, "size": len(data)}
 
 
-def _layer(app: Path) -> bytes:
+def _sha256(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _layer(files: Mapping[str, bytes], command: Sequence[str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        entry = tarfile.TarInfo("app")
-        data = app.read_bytes()
-        entry.size, entry.mode = len(data), 0o755
-        tar.addfile(entry, io.BytesIO(data))
+        for path, data in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(data), 0o755 if f"/{path}" == command[0] else 0o644
+            tar.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
 
 
@@ -103,7 +116,7 @@ class _Registry(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
-        self.send_header("Docker-Content-Digest", f"sha256:{hashlib.sha256(data).hexdigest()}")
+        self.send_header("Docker-Content-Digest", _sha256(data))
         self.end_headers()
         if body:
             self.wfile.write(data)

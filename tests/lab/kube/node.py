@@ -77,7 +77,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 [grpc]
   address = "{self.socket}"
 {cri}]
-  sandbox_image = "{self.registry}/pause:1"
+  sandbox_image = "{self.registry}/app:pause"
   restrict_oom_score_adj = true
   disable_apparmor = true
   disable_tcp_service = true

@@ -36,6 +36,11 @@ def more_roles_of_the_docs() -> str:
     return "---\n".join((_block("name: remediate-nodes"), _block("name: remediate-pods")))
 
 
+def scores_role_of_the_docs() -> str:
+    """The YAML of docs/kubernetes.md with the right to ask pods."""
+    return _block("name: remediate-scores")
+
+
 def _block(holds: str) -> str:
     blocks: list[str] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     return next(block for block in blocks if holds in block)
@@ -43,9 +48,11 @@ def _block(holds: str) -> str:
 
 @dataclass(frozen=True)
 class Service:
-    """A Deployment with two replicas, and what can be broken about it."""
+    """A Deployment with two replicas, and what can be broken about it. `first` is its release at
+    the beginning."""
 
     cluster: Cluster
+    first: str = "good-1"
 
     def begin(self, ready_after_s: int = 0) -> None:
         """A new namespace with the role, and the service serving. Each pod takes that many seconds
@@ -54,7 +61,7 @@ class Service:
         self.cluster.kubectl(*every)
         self.cluster.kubectl("create", "namespace", NAMESPACE)
         self.cluster.kubectl("apply", "-f", "-", stdin=role_of_the_docs())
-        self.cluster.apply(self.deployment("good-1", ready_after_s))
+        self.cluster.apply(self.deployment(self.first, ready_after_s))
         self.cluster.wait("the service serves", lambda: self.available == 2)
 
     def deployment(self, image: str, ready_after_s: int = 0) -> Json:
@@ -163,16 +170,25 @@ class OnCall:
         self.new_token()
 
     def inventory(
-        self, workload: str = "kind: Deployment, role: service, floor: 1", more: str = ""
+        self,
+        workload: str = "kind: Deployment, role: service, floor: 1",
+        more: str = "",
+        scoring: str = "",
+        asked: str = "",
     ) -> None:
-        """What the inventory says of the service."""
+        """What the inventory says of the service. `scoring` are golden vectors, `asked` is what a
+        host says of the workload that its node asks."""
+        host, vectors = "", ""
+        if scoring:
+            self._write("vectors.yaml", scoring)
+            host, vectors = f", scoring: {{{asked}}}", "scoring: {vectors: vectors.yaml}\n"
         self._write(
             "inventory.yaml",
             "version: 2\nchain: {id: nobody-1}\nssh: {config: ssh_config}\n"
-            "allowed_signers: allowed_signers\n"
+            f"allowed_signers: allowed_signers\n{vectors}"
             f"kubernetes:\n  kubeconfig: kubeconfig\n  namespace: {NAMESPACE}\n{more}"
             f"  workloads:\n    {SCORER}: {{{workload}}}\n"
-            "hosts:\n  jump: {chain: {role: bastion}}\n",
+            f"hosts:\n  jump: {{chain: {{role: bastion}}{host}}}\n",
         )
 
     def new_token(self) -> None:

@@ -106,6 +106,7 @@ class FakeApi:
         self.denied: set[str] = set()
         self.writes = 0
         self.budget_says_no = False
+        self.pods_say: Callable[[Request], tuple[int, bytes]] = lambda _: (404, b"")
 
     def ask(self, request: Request, limit_s: float = 10.0) -> Tree:
         """The answer.
@@ -128,6 +129,12 @@ class FakeApi:
             self.writes += 1
             self.after(request)
         return answer
+
+    def ask_pod(self, request: Request, limit_s: float, most_bytes: int) -> tuple[int, bytes]:
+        """What a pod says through the API server (`pods_say`)."""
+        if "create pods/proxy" in self.denied:
+            raise ApiError(f"{request.told}: 403", why=Why.DENIED, status=403)
+        return self.pods_say(request)
 
     def _answer(self, request: Request) -> Tree:
         if request.method == "DELETE" or request.path.endswith("/eviction"):

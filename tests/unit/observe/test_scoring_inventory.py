@@ -11,9 +11,16 @@ from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.inventory import load_inventory
 from remediations.errors import UsageError
 from remediations.systems.scorer.answers import AnswerForm
-from remediations.systems.scorer.inventory import ScorerEntry, scorer_of, scoring_of
+from remediations.systems.scorer.inventory import (
+    SCORING_SECTION,
+    ScorerEntry,
+    scorer_of,
+    scoring_of,
+    workload_of,
+)
 from remediations.systems.scorer.source import ModelSource
 from remediations.systems.scorer.system import SCORER
+from remediations.systems.scorer.workload import ScoredWorkload
 from remediations.values.inventory import Inventory
 
 MODEL = "a" * 64
@@ -226,3 +233,46 @@ def test_model_directory_needs_a_pin(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         load(tmp_path, whole="model_directory: models")
     assert "`model` beside it" in refused.value.expected
+
+
+WORKLOAD = "{workload: scorer, port: 8501, path: '/v1/models/trust_score:predict'}"
+
+
+def test_a_workload_scores_for_a_hosts_node(tmp_path: Path) -> None:
+    """It is asked through its cluster, so nothing is read of it on the host, and no deploy of
+    units is for that host."""
+    inventory = load(tmp_path, host=WORKLOAD)
+    entry = inventory.host("val1")
+    found = ScoredWorkload(name="scorer", port=8501, path="/v1/models/trust_score:predict")
+    assert workload_of(entry) == found
+    assert not SCORER.is_on(entry)
+    assert SCORING_SECTION.groups_of(entry) == ()
+    of_a_unit = load(tmp_path).host("val1")
+    assert workload_of(of_a_unit) is None
+    assert SCORER.is_on(of_a_unit)
+    assert SCORING_SECTION.groups_of(of_a_unit) == ("scoring",)
+
+
+@pytest.mark.parametrize(
+    ("host", "got", "expected"),
+    [
+        (
+            "{workload: scorer, port: 8501, path: /p, unit: a.service, url: x}",
+            "workload, and unit, url beside it",
+            "either a workload",
+        ),
+        ("{workload: scorer, path: /p}", "no key port", "the key port"),
+        ("{workload: scorer, port: 8501}", "no key path", "the key path"),
+        ("{workload: scorer, port: 0, path: /p}", "port: 0", "from 1 to 65535"),
+        ("{workload: scorer, port: 8501, path: p}", "path: 'p'", "a path"),
+        ("{workload: deployment/scorer, port: 1, path: /p}", "deployment/scorer", "a name of"),
+        ("{workload: scorer, port: 1, path: /p, node: a.service}", "node", "workload, port, path"),
+        ("{port: 8501, path: /p}", "'port'", "unit, url, model"),
+        ("{}", "no key unit", "the key unit"),
+    ],
+)
+def test_a_workload_that_cannot_be_used(tmp_path: Path, host: str, got: str, expected: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(tmp_path, host=host)
+    assert got in str(refused.value.got) or got.strip("'") in str(refused.value.got)
+    assert expected in str(refused.value.expected)

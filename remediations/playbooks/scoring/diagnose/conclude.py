@@ -6,11 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from msgspec import UNSET
+
 from remediations.engine.find.finding import Evidence, Health, evidence_of
 from remediations.playbooks.scoring.classes import ScoringClass
-from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.conditions import PodAnswer, ScorerCondition
 from remediations.playbooks.scoring.diagnose.condition import judge
+from remediations.playbooks.scoring.diagnose.of_pods import (
+    agreed_golden,
+    name_of,
+    of_pods,
+    workload_findings,
+)
 from remediations.playbooks.scoring.diagnose.reference import (
+    PodsView,
     Powers,
     Reference,
     answer_groups,
@@ -26,10 +35,14 @@ from remediations.playbooks.scoring.finding import (
     ModelGroup,
     ScorerFinding,
     ScoringFinding,
+    WorkloadFinding,
 )
+from remediations.playbooks.scoring.pods.reading import WorkloadAnswers
+from remediations.playbooks.scoring.pods.scores import common_key
 from remediations.playbooks.scoring.quarantine import by_hand_of
 from remediations.render.formats import name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
+from remediations.systems.scorer.inventory import ScoringEntry
 from remediations.systems.scorer.reading import ScorersReading
 
 Condition = ScorerCondition
@@ -53,10 +66,11 @@ def conclude(
     clusters: Sequence[frozenset[str]] = (),
     images: Mapping[str, str] = NO_IMAGES,
     out_of_memory: frozenset[str] = frozenset(),
+    pods: Sequence[WorkloadAnswers] = (),
 ) -> ScoringFinding:
     """The finding. `clusters` are hosts whose chain has one app hash, where there are several;
     `images` are the digests of the images that run, by host; `out_of_memory` are the hosts whose
-    container was ended for memory."""
+    container was ended for memory; `pods` is what workloads answer that score."""
     scoring = reading.scoring
     views = [
         ScorerView(
@@ -68,13 +82,18 @@ def conclude(
         )
         for one in reading.hosts
     ]
-    agreed = reference_of(views, scoring, powers)
+    others = tuple(_pods_view(one, scoring, powers) for one in pods)
+    agreed = reference_of(views, scoring, powers, others)
     scorers = tuple(_scorer(view, agreed) for view in views)
-    answers, models = answer_groups(views), model_groups(views)
+    workloads = workload_findings(pods, others, agreed_golden(scoring, agreed.key))
+    answers, models = answer_groups(views, others), model_groups(views)
     unread = sum(s.power for s in scorers if s.condition is Condition.UNREAD)
+    unread += sum(w.power for w in workloads if w.condition is PodAnswer.UNREAD)
     verdict = _verdict(
         scorers, answers, agreed, powers.total, unread, agreed.key == golden_key(scoring)
     )
+    if verdict in (ScoringClass.AGREED, ScoringClass.UNREAD) and agreed.key is not None:
+        verdict = of_pods(verdict, workloads, alone=not scorers)
     alike = _split_alike(answers, clusters)
     return ScoringFinding(
         verdict=verdict,
@@ -88,10 +107,21 @@ def conclude(
         models=models,
         images=image_groups(views),
         scorers=scorers,
-        explanation=_explanation(verdict, scorers, alike=alike),
+        explanation=_explanation(verdict, (*scorers, *workloads), alike=alike),
         next_step=verdict.rule.next_step,
         since=_since(models, agreed),
         split_alike=alike,
+        workloads=workloads or UNSET,
+    )
+
+
+def _pods_view(workload: WorkloadAnswers, scoring: ScoringEntry, powers: Powers) -> PodsView:
+    names = tuple(vector.name for vector in scoring.golden.vectors)
+    return PodsView(
+        target=workload.target,
+        hosts=workload.hosts,
+        power=sum(map(powers.of, workload.hosts)),
+        key=common_key(workload, names),
     )
 
 
@@ -179,9 +209,11 @@ def _since(models: Sequence[ModelGroup], agreed: Reference) -> datetime | None:
     return min(others, default=None) if agreed.model else None
 
 
-def _explanation(verdict: ScoringClass, scorers: Sequence[ScorerFinding], *, alike: bool) -> str:
-    ill = [one for one in scorers if one.condition.rule.health is not Health.WELL]
-    worst = [f"{one.host} ({one.condition}): {one.cause}" for one in ill[:3]]
+def _explanation(
+    verdict: ScoringClass, found: Sequence[ScorerFinding | WorkloadFinding], *, alike: bool
+) -> str:
+    ill = [one for one in found if one.condition.rule.health is not Health.WELL]
+    worst = [f"{name_of(one)} ({one.condition}): {one.cause}" for one in ill[:3]]
     more = f"; and {len(ill) - 3} more" if len(ill) > 3 else ""
     said = "; ".join((verdict.rule.says, *worst)) + more
     if alike:

@@ -29,6 +29,19 @@ class Powers:
     total: int
 
 
+class PodsView(NamedTuple):
+    """A workload whose pods score: for the nodes of which hosts, with which power, and the answers
+    that all of its ready pods give; None where they do not give the same."""
+
+    target: str
+    hosts: tuple[str, ...]
+    power: int
+    key: AnswerKey | None
+
+
+NO_PODS: tuple[PodsView, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """What all services are compared with. `key` and `model` are None and "" where nothing is
@@ -45,10 +58,15 @@ class Reference:
     libraries: frozenset[tuple[str, ...]]
 
 
-def reference_of(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers) -> Reference:
-    """What is agreed among these services."""
+def reference_of(
+    views: Sequence[ScorerView],
+    scoring: ScoringEntry,
+    powers: Powers,
+    pods: Sequence[PodsView] = NO_PODS,
+) -> Reference:
+    """What is agreed among these services, of hosts and of workloads."""
     model, model_basis = _agreed_model(views, scoring, powers)
-    key, basis = _agreed_key(views, scoring, powers, model)
+    key, basis = _agreed_key(views, scoring, powers, model, pods)
     agreeing = [view for view in views if key is not None and view.key == key]
     files = (value_or_none(v.reading.disk) for v in views if model and v.on_disk == model)
     return Reference(
@@ -69,31 +87,48 @@ def golden_key(scoring: ScoringEntry) -> AnswerKey:
 
 
 def _agreed_key(
-    views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers, model: str
+    views: Sequence[ScorerView],
+    scoring: ScoringEntry,
+    powers: Powers,
+    model: str,
+    pods: Sequence[PodsView],
 ) -> tuple[AnswerKey | None, Basis]:
     if not powers.total:
         return golden_key(scoring), Basis.GOLDEN
-    found = _with_quorum(((view.key, view.power) for view in views), powers.total)
-    if found is None and _only_late(views, scoring, powers):
+    every: list[ScorerView | PodsView] = [*views, *pods]
+    found = _with_quorum(((one.key, one.power) for one in every), powers.total)
+    if found is None and _only_late(views, scoring, powers, pods):
         return golden_key(scoring), Basis.LATE
-    if found is None and model == scoring.model and _pin_decides(views, scoring, powers):
+    if found is None and model == scoring.model and _pin_decides(views, scoring, powers, pods):
         return golden_key(scoring), Basis.PIN
     return found, Basis.NONE if found is None else Basis.POWER
 
 
-def _only_late(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers) -> bool:
+def _only_late(
+    views: Sequence[ScorerView],
+    scoring: ScoringEntry,
+    powers: Powers,
+    pods: Sequence[PodsView],
+) -> bool:
     """Whether nothing but the time is missing for an agreement on the golden vectors' answers:
     nobody gives others, or several, and those that are late do work."""
     golden = golden_key(scoring)
-    if any(view.varies or view.key not in (None, golden) for view in views):
+    every: list[ScorerView | PodsView] = [*views, *pods]
+    if any(view.varies for view in views) or any(one.key not in (None, golden) for one in every):
         return False
     late = sum(view.power for view in views if view.works)
-    right = sum(view.power for view in views if view.key == golden)
+    right = sum(one.power for one in every if one.key == golden)
     return late > 0 and has_quorum(right + late, powers.total)
 
 
-def _pin_decides(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers) -> bool:
+def _pin_decides(
+    views: Sequence[ScorerView],
+    scoring: ScoringEntry,
+    powers: Powers,
+    pods: Sequence[PodsView],
+) -> bool:
     given = [Given(v.model, digest_of(v.key) if v.key else "", v.power) for v in views]
+    given += [Given("", digest_of(one.key) if one.key else "", one.power) for one in pods]
     return not why_not_pinned(scoring, given, powers.total)
 
 
@@ -152,17 +187,20 @@ def _with_quorum(pairs: Iterable[tuple[K | None, int]], total: int) -> K | None:
     return next((key for key, power in sums.items() if has_quorum(power, total)), None)
 
 
-def answer_groups(views: Sequence[ScorerView]) -> tuple[AnswerGroup, ...]:
-    """Who gives which answers, most power first."""
-    groups: dict[AnswerKey, list[ScorerView]] = {}
-    for view in views:
-        if view.key is not None:
-            groups.setdefault(view.key, []).append(view)
+def answer_groups(
+    views: Sequence[ScorerView], pods: Sequence[PodsView] = NO_PODS
+) -> tuple[AnswerGroup, ...]:
+    """Who gives which answers, most power first; of a workload, the hosts whose nodes ask it."""
+    groups: dict[AnswerKey, list[tuple[tuple[str, ...], int]]] = {}
+    given = [((view.host,), view.power, view.key) for view in views]
+    for hosts, power, key in (*given, *((one.hosts, one.power, one.key) for one in pods)):
+        if key is not None:
+            groups.setdefault(key, []).append((hosts, power))
     found = [
         AnswerGroup(
             digest=digest_of(key),
-            hosts=tuple(view.host for view in group),
-            power=sum(view.power for view in group),
+            hosts=tuple(host for hosts, _ in group for host in hosts),
+            power=sum(power for _, power in group),
         )
         for key, group in groups.items()
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -17,7 +17,10 @@ from remediations.engine.verify.fixtures import (
     wait,
 )
 from remediations.engine.verify.given import Given
-from remediations.playbooks.service.gates import ServiceBefore, look_at, owners_in
+from remediations.playbooks.scoring.pods.scores import JudgedWorkload
+from remediations.playbooks.service.answers import read_answers
+from remediations.playbooks.service.gates import ServiceBefore, look_at, owners_in, scored_in
+from remediations.playbooks.service.scored import ScoresBefore
 from remediations.systems.kubernetes.api import ApiError, KubernetesApi
 from remediations.systems.kubernetes.inventory import cluster_of
 from remediations.systems.kubernetes.look import read_cluster, unread
@@ -26,6 +29,7 @@ from remediations.systems.kubernetes.values import KubernetesReading
 __all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "seen", "wait"]
 
 Read = Callable[[], KubernetesReading]
+Answers = Callable[[], Mapping[str, JudgedWorkload]]
 
 
 @pytest.fixture(scope="session")
@@ -48,5 +52,17 @@ def read(given: Given, before: ServiceBefore, seen: Callable[[Callable[[], Sight
             found = unread(entry, error)
         seen(lambda: look_at(before, found).sight)
         return found
+
+    return now
+
+
+@pytest.fixture(scope="session")
+def answers(given: Given) -> Answers:
+    """Ask the pods of the plan's scoring workloads again, each as often as is declared."""
+
+    def now() -> Mapping[str, JudgedWorkload]:
+        scores, entry = given.plan.part(ScoresBefore), cluster_of(given.inventory)
+        api, targets = KubernetesApi.connect(entry), scored_in(given.plan)
+        return asyncio.run(read_answers(api, entry, scores, targets, scores.asks))
 
     return now

@@ -13,6 +13,9 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "KP4": "no other workload has lost replicas",
     }
 )
+SCORE_CHECKS: Mapping[str, str] = MappingProxyType(
+    {"KP8": "every ready pod of what was changed gives the agreed answers"}
+)
 DRAIN_CHECKS: Mapping[str, str] = MappingProxyType(
     {
         "KP4": CHECKS["KP4"],

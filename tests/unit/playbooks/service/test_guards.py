@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from remediations.playbooks.service import guards
 from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.inventory import WorkloadRole
+from remediations.values.reading import Unknown, Why
 from tests.unit.kubernetes.fake_api import SCORER, FakeApi
 from tests.unit.playbooks.service.namespaces import (
     SCALE,
@@ -142,3 +145,59 @@ def test_a_blocking_right_is_named() -> None:
     judged = _whole(guards.rights_are_given)(situation_of(api), TARGET)
     assert judged.got == "not allowed: patch deployments"
     assert "scoring" in judged.expected
+
+
+SECRET = {"name": "key", "secret": {"secretName": "val-key"}}
+CLAIM = {"name": "home", "persistentVolumeClaim": {"claimName": "node-data"}}
+PROJECTED = {"name": "all", "projected": {"sources": [{"secret": {"name": "val-key"}}]}}
+OWN = {"name": "own", "secret": {"secretName": "another-key"}}
+
+
+def _two_validators(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> ServiceSituation:
+    """A validator's workload with these volumes, beside another one."""
+
+    def read(volumes: list[dict[str, Any]]) -> ServiceSituation:
+        api = broken_release()
+        spec(replicas=1, strategy={"type": "Recreate"})(api)
+        api.objects[SCORER]["spec"]["template"]["spec"]["volumes"] = volumes
+        return situation_of(api, role=WorkloadRole.VALIDATOR)
+
+    mine, theirs = read(one), read(other)
+    (second,) = theirs.reading.workloads
+    second = replace(second, entry=replace(second.entry, name="second"))
+    reading = replace(mine.reading, workloads=(*mine.reading.workloads, second))
+    return dataclasses.replace(mine, reading=reading)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "outcome", "got"),
+    [
+        ([SECRET], [OWN], PASS, "no other validator's"),
+        ([SECRET], [SECRET], BLOCK, "secret/val-key of deployment/second, too"),
+        ([SECRET], [PROJECTED], BLOCK, "secret/val-key of deployment/second, too"),
+        ([CLAIM, OWN], [CLAIM], BLOCK, "claim/node-data of deployment/second, too"),
+        ([], [], PASS, "no other validator's"),
+    ],
+    ids=["own", "secret", "projected", "claim", "nothing"],
+)
+def test_k5_of_two_validators(
+    one: list[dict[str, Any]], other: list[dict[str, Any]], outcome: Outcome, got: str
+) -> None:
+    """Four replicas on one claim, or two workloads with one secret: two processes, one key."""
+    found = guards.runs_once(_two_validators(one, other), TARGET)
+    assert found.outcome is outcome
+    assert got in found.got
+
+
+def test_k5_where_another_validator_was_not_read() -> None:
+    service = _two_validators([SECRET], [OWN])
+    first, second = service.reading.workloads
+    lost = replace(second, state=_unread())
+    reading = replace(service.reading, workloads=(first, lost))
+    found = guards.runs_once(dataclasses.replace(service, reading=reading), TARGET)
+    assert found.outcome is UNKNOWN
+
+
+def _unread() -> Unknown:
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    return Unknown(why=Why.DENIED, reason="403", source="get deployments/second", at=at)
