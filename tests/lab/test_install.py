@@ -3,6 +3,7 @@ below the real cosmovisor."""
 
 from __future__ import annotations
 
+import base64
 import time
 from pathlib import Path
 
@@ -123,6 +124,41 @@ def test_an_upgrade_is_installed(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
     assert "upgrade v2" in operator.says("show", "last").result["plan"]["title"]
     assert lab.world.file("val1", info) == before
+
+
+@full_lab
+def test_the_program_is_rehearsed_first(lab: Lab, operator: Operator, tmp_path: Path) -> None:
+    """One without the upgrade's handler is refused with its last words; one that has it tells the
+    state that the chain then has. Meanwhile nothing that is in use changes."""
+    lab.break_upgrade(at=lab.world.top() + 8)
+    lab.wait_stalled(seconds=6)
+    seen(operator, "upgrade-needed")
+    processes, at = lab.world.daemons(), lab.world.top()
+    without = tmp_path / "without-handler"
+    without.write_bytes(virtengined(1).read_bytes() + b"\0")
+    refused_by = rehearsed(operator, staged(operator, without))
+    assert refused_by.code == REFUSED, refused_by.document
+    assert "NEEDED" in refused_by.error["got"]
+    said = rehearsed(operator, staged(operator, virtengined(2)))
+    assert said.code == 3, said.document
+    assert lab.world.daemons() == processes
+    (state,) = [i["value"] for i in said.result["plan"]["inputs"] if i["name"] == "expect-hash"]
+    assert operator.approve(said.result["run"]).code == 0
+    with rescued(lab, *failing(lab)):
+        done = operator.says("apply", said.result["run"])
+        assert done.code == 0, done.why
+    assert {check["id"] for check in done.result["checks"]} >= {"P18"}
+    told = base64.b64decode(str(lab.world.app_hash("val1", at))).hex().upper()
+    assert told == state
+
+
+def rehearsed(operator: Operator, program: str) -> Said:
+    """What came of a rehearsal that took place."""
+    for _ in range(LOOKS):
+        said = operator.plan("INC-001", "--program", program, "--rehearse")
+        if said.code == 3 or (said.document["error"] or {}).get("guard") == "rehearsal":
+            break
+    return said
 
 
 @full_lab

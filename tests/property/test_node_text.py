@@ -21,7 +21,7 @@ from remediations.systems.comet.programs import (
     restart_text,
     start_text,
 )
-from remediations.systems.comet.rehearsal_program import rehearsal_text
+from remediations.systems.comet.rehearsal_program import program_rehearsal_text, rehearsal_text
 from remediations.systems.comet.rollback_programs import (
     hold_text,
     release_text,
@@ -81,6 +81,7 @@ def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNod
         release_text(rolled),
         unhold_text(node),
         rehearsal_text(rolled, "http://127.0.0.1:26657"),
+        program_rehearsal_text(rolled, "http://127.0.0.1:26657", "a" * 64),
     ):
         head = text.split("acted=no")[0]
         shown = subprocess.run(

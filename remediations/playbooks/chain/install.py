@@ -17,13 +17,13 @@ from dataclasses import replace
 from remediations.engine.domain import Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.chain.actions import INSTALL, INSTALL_BELOW, UPGRADE_BELOW
+from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.cosmovisor import (
     BACKUP_S,
     below_cosmovisor,
     copies_data,
-    upgrade_height,
     upgrade_of,
     upgrades_asked,
 )
@@ -38,8 +38,11 @@ from remediations.playbooks.chain.program import (
     chosen_program,
     cured_by_program,
 )
+from remediations.playbooks.chain.program_facts import block_that_waits
+from remediations.playbooks.chain.rehearse_install import rehearse_install
 from remediations.playbooks.chain.restart import (
     CHECKS_BELOW_COSMOVISOR,
+    EXPECTED_STATE,
     checks_for,
     checks_known_before,
     disabled_warnings,
@@ -47,6 +50,7 @@ from remediations.playbooks.chain.restart import (
     powers_warnings,
     took_part,
 )
+from remediations.playbooks.chain.rollback import EXPECTED
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, percent
@@ -97,13 +101,18 @@ def _propose_panic(chain: ChainSituation) -> Proposal[ChainSituation]:
 def _propose_upgrade(chain: ChainSituation) -> Proposal[ChainSituation]:
     names = " or ".join(upgrades_asked(chain, *chain.finding.nodes))
     proposal = _propose(chain, f"the program of the upgrade {names}".rstrip())
-    return replace(proposal, warnings=(*proposal.warnings, _NO_HANDLER))
+    handler = _AS_REHEARSED if EXPECT_HASH in chain.inputs else _NO_HANDLER
+    return replace(proposal, warnings=(*proposal.warnings, handler))
 
 
 _NO_HANDLER = (
     "whether the program has a handler for this upgrade is not known before it is started: one "
-    "without it ends with the same words (UPGRADE NEEDED) and writes nothing. Then the gate stays "
-    "shut; ask who made the program whether it is the release of that name"
+    "without it ends with the same words (UPGRADE NEEDED) and writes nothing, and the gate stays "
+    "shut. `remediate plan INC-001 --rehearse` starts it on clones first"
+)
+_AS_REHEARSED = (
+    "that the program knows this upgrade rests on the rehearsal that gave the expected state: "
+    "where that was typed by hand, nothing has shown it"
 )
 
 
@@ -111,7 +120,7 @@ def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
     finding, nodes = chain.finding, _targets(chain)
     hosts = [node.host for node in nodes]
     power = sum(node.power for node in nodes)
-    height = max(finding.height, upgrade_height(chain))
+    height, state = block_that_waits(chain), chain.inputs.get(EXPECT_HASH, "")
     timeout = round_timeout_s(finding.round) + _copies_s(chain, nodes)
     gated = tuple(
         node.host
@@ -128,13 +137,18 @@ def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
                 "than two thirds just wait",
                 moves=tuple(_move(chain, node) for node in nodes),
                 gate=Gate(
-                    title=f"a block above {height} within {timeout} s",
+                    title=f"a block above {height}{f' on the state {state}' if state else ''} "
+                    f"within {timeout} s",
                     timeout_s=timeout,
-                    asks=Part.of(Advances(hosts=gated, height=height)),
+                    asks=Part.of(Advances(hosts=gated, height=height, app_hash=state)),
                 ),
             ),
         ),
-        checks=(*checks_known_before(chain, nodes), *_checks_below(chain, nodes)),
+        checks=(
+            *checks_known_before(chain, nodes),
+            *_checks_below(chain, nodes),
+            *((EXPECTED_STATE,) if state and height == finding.height else ()),
+        ),
         risk=Risk.HIGH,
         worst_case="the program fails at this block, too, and the chain stays halted as it is now; "
         "or it computes another state than the validators outside of this plan, which then stand "
@@ -229,7 +243,8 @@ BRANCHES = (
         fits=_fits_panic,
         propose=_propose_panic,
         invariants=(enough_get_program,),
-        inputs=(INPUT,),
+        inputs=(INPUT, EXPECTED),
+        rehearse=rehearse_install,
     ),
     Branch(
         name="install-upgrade",
@@ -238,6 +253,7 @@ BRANCHES = (
         fits=_fits_upgrade,
         propose=_propose_upgrade,
         invariants=(enough_get_program,),
-        inputs=(INPUT,),
+        inputs=(INPUT, EXPECTED),
+        rehearse=rehearse_install,
     ),
 )

@@ -71,6 +71,11 @@ def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     )
 
 
+def block_that_waits(chain: ChainSituation) -> int:
+    """The block of a halt that another program executes first; 0 if it is not known."""
+    return max(chain.finding.height, upgrade_height(chain))
+
+
 def _acts_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """At which block another program acts first on a node, and where to ask whether it did: that is
     how far the way back goes. A key signs above a block only when that was executed."""
@@ -78,7 +83,7 @@ def _acts_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     state, status = value_or_none(reading.sign_state), latest_status(reading)
     config = value_or_none(reading.config)
     block = max(
-        0 if chain.finding.chain.rule.goes_on else max(chain.finding.height, upgrade_height(chain)),
+        0 if chain.finding.chain.rule.goes_on else block_that_waits(chain),
         state.height if state else 0,
         status.height if status else 0,
     )

@@ -13,7 +13,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import ChosenInput
@@ -79,14 +79,25 @@ async def _try(chain: ChainSituation, host: str, reach: Reach) -> Trial:
         return Trial(host=host, app_hash="", says=str(error))
     if config is None or node.stands_at < 2:
         return Trial(host=host, app_hash="", says="its settings or its height could not be read")
-    command = root_command(rehearsal_text(node, config.rpc_url), REHEARSAL_LIMIT_S)
+    told = await said_by(host, rehearsal_text(node, config.rpc_url), reach)
+    if isinstance(told, Trial):
+        return told
+    return read_trial(node, host, *told, had=_state_of(chain, host))
+
+
+async def said_by(host: str, text: str, reach: Reach) -> Trial | tuple[str, str]:
+    """What a host printed and complained of when it ran the text of a rehearsal; a trial without a
+    state where it was not reached."""
     try:
         connection = await reach.connect(host)
-        done = await connection.run(command, timeout_s=REHEARSAL_LIMIT_S + 10, max_bytes=MAX_BYTES)
+        done = await connection.run(
+            root_command(text, REHEARSAL_LIMIT_S),
+            timeout_s=REHEARSAL_LIMIT_S + 10,
+            max_bytes=MAX_BYTES,
+        )
     except HostUnreachable as error:
         return Trial(host=host, app_hash="", says=error.what)
-    said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-    return read_trial(node, host, *said, had=_state_of(chain, host))
+    return done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
 
 def _state_of(chain: ChainSituation, host: str) -> str:
@@ -100,32 +111,45 @@ def read_trial(
 ) -> Trial:
     """What a clone's host printed, held against what the node's readings say; `had` is its app hash
     before. Pure."""
-    lines = [line.removeprefix(MARK).strip() for line in split_lines(output) if MARK in line]
-    told = {word: rest for word, _, rest in (line.partition(" ") for line in lines)}
+    told = _told(output)
     printed = _PRINTED.search(told.get("said", ""))
     expected = (str(node.stands_at - 1), node.header_hash)
     if printed is None or (printed[1], printed[2].upper()) != expected:
         got = printed[0] if printed else told.get("failed", "") or _end_of(told, errors)
         return Trial(host=host, app_hash="", says=f"the rollback did not succeed: {got}")
-    height, app_hash = _application(told.get("app", ""))
-    if height != node.stands_at or not app_hash:
-        return Trial(
-            host=host,
-            app_hash="",
-            says=f"block {node.stands_at} was not executed: {_end_of(told, errors)}",
-        )
-    took = told.get("took", "")
-    return Trial(
-        host=host,
-        app_hash=app_hash,
-        says=f"{short_digest(app_hash)}… ({took})",
-        before=read_stores(told.get("stores-before", ""), height, had),
-        after=read_stores(told.get("stores-after", ""), height, app_hash),
+    trial = executed_by(host, node.stands_at, output, errors)
+    if not trial.app_hash:
+        return trial
+    return replace(
+        trial,
+        before=read_stores(told.get("stores-before", ""), node.stands_at, had),
+        after=read_stores(told.get("stores-after", ""), node.stands_at, trial.app_hash),
     )
 
 
+def executed_by(host: str, height: int, output: str, errors: str = "") -> Trial:
+    """Whether a clone executed the block at `height`, and to which state. Pure."""
+    told = _told(output)
+    reached, app_hash = _application(told.get("app", ""))
+    if reached != height or not app_hash:
+        at = f" (it stands at {reached})" if reached else ""
+        says = f"block {height} was not executed{at}: {_end_of(told, errors)}"
+        return Trial(host=host, app_hash="", says=says)
+    says = f"{short_digest(app_hash)}… ({told.get('took', '')})"
+    return Trial(host=host, app_hash=app_hash, says=says)
+
+
+def _told(output: str) -> Mapping[str, str]:
+    """The answers among the lines, by their first words."""
+    lines = [line.removeprefix(MARK).strip() for line in split_lines(output) if MARK in line]
+    return {word: rest for word, _, rest in (line.partition(" ") for line in lines)}
+
+
 def _end_of(told: Mapping[str, str], errors: str) -> str:
-    return (told.get("ended") or told.get("said") or errors).strip()[-300:] or "it said nothing"
+    """The line that says why, the last ones of the log, or what else was said."""
+    words = ("why", "failed", "ended", "said")
+    found = next((told[word] for word in words if told.get(word)), errors)
+    return found.strip()[-300:] or "it said nothing"
 
 
 def _application(answer: str) -> tuple[int, str]:

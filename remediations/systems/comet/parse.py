@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,16 +11,14 @@ from msgspec.structs import replace
 
 from remediations.engine.observe.section import (
     NOT_ASKED,
-    TIME_LIMIT,
     HostDocument,
-    Section,
     Trouble,
 )
 from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
 from remediations.systems.comet.cosmovisor import parse_cosmovisor
 from remediations.systems.comet.data_copy import DataCopy, parse_copies
 from remediations.systems.comet.dials import parse_dials
-from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
+from remediations.systems.comet.document_reader import DocumentReader, found_daemon
 from remediations.systems.comet.genesis import parse_genesis
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.pressure import parse_pressure
@@ -41,9 +38,7 @@ from remediations.systems.comet.ways import Ways, parse_ways
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
 from remediations.systems.hosts.read_section import (
-    SILENT,
     TIMED_OUT,
-    read_section,
     section_trouble,
 )
 from remediations.systems.hosts.values import Binary, JournalLine, NodeConfig, Unit
@@ -53,97 +48,11 @@ from remediations.values.reading import Known, Reading, Why, value_or_none
 
 T = TypeVar("T")
 
-_CURL = {
-    7: Trouble(Why.NOT_LISTENING, "the connection was refused: nothing listens"),
-    28: TIME_LIMIT,
-}
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """One document, with what was discovered on the host."""
-
-    document: HostDocument
-    at: datetime
-    found: DiscoveredDaemon
-
-    def read(
-        self,
-        name: str,
-        source: str,
-        parse: Callable[[Section], T],
-        *,
-        absent: Trouble,
-        fine: tuple[int, ...] = (0,),
-    ) -> Reading[T]:
-        """Section `name`, read by `parse`; `absent` is the reason if there is no such section."""
-        return read_section(
-            self.document, name, source, parse, absent=absent, at=self.at, fine=fine
-        )
-
-    def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
-        """An RPC answer; unknown if the RPC is."""
-        source = f"{self.found.rpc or 'RPC'}/{path}"
-        if not self.found.rpc:
-            return self.found.rpc_trouble.unknown(source, self.at)
-        section = self.document.sections.get(name)
-        if section is not None and not section.trouble and section.status in _CURL:
-            return _CURL[section.status].unknown(source, section.at)
-        absent = Trouble(Why.NOT_ASKED, "not asked: /status did not answer")
-        return self.read(name, source, lambda part: parse(part.data), absent=absent)
-
-    def rpc_if_sent(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T] | None:
-        """An RPC answer that is asked for only where it is needed; None if it was not, or if the
-        section is empty: there was nothing to add."""
-        section = self.document.sections.get(name)
-        if section is None or not (section.data or section.status or section.trouble):
-            return None
-        return self.rpc(name, path, parse)
-
-    def of_unit(
-        self,
-        name: str,
-        source: str,
-        parse: Callable[[str], T],
-        *,
-        absent: Trouble = NOT_ASKED,
-        fine: tuple[int, ...] = (0,),
-    ) -> Reading[T]:
-        """A section about the unit; unknown if the unit is."""
-        if not self.found.unit:
-            return self.found.unit_trouble.unknown(source, self.at)
-        return self.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
-
-    def file(
-        self, name: str, source: str, parse: Callable[[str], T], *, fine: tuple[int, ...] = (0,)
-    ) -> Reading[T]:
-        """A section about the home; unknown if the home is."""
-        why = self.found.files_trouble
-        if not self.found.home:
-            return why.unknown(source, self.at)
-        return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
-
-    def file_if_sent(
-        self, name: str, source: str, parse: Callable[[str], T]
-    ) -> Reading[T] | UnsetType:
-        """A section about the home that is sent only where it is needed."""
-        sent = name in self.document.sections
-        return self.file(name, source, parse) if sent else UNSET
-
-
-def _found(document: HostDocument) -> DiscoveredDaemon:
-    """What was found on the host: nothing, if the section itself could not be read."""
-    section = document.sections.get("found")
-    if section is None:
-        return nothing_found(SILENT)
-    trouble = section.trouble or (section_trouble(section) if section.status else None)
-    return parse_discovered(section.text) if trouble is None else nothing_found(trouble)
-
 
 def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeReading:
     """The node on host `entry`. What it said nothing about is unknown as of `at`, when it was
     asked."""
-    reader = _Reader(document, at, _found(document))
+    reader = DocumentReader(document, at, found_daemon(document))
     unit = _unit(reader)
     home = reader.found.home or "HOME"
     return NodeReading(
@@ -220,7 +129,7 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
     )
 
 
-def _binary(reader: _Reader) -> Reading[Binary]:
+def _binary(reader: DocumentReader) -> Reading[Binary]:
     """The program, with its version where that was told: the hashes do not wait for it."""
     binary = reader.of_unit("binary", "sha256sum", host_text.parse_binary)
     version = value_or_none(reader.of_unit("version", "version", host_text.parse_version))
@@ -229,7 +138,7 @@ def _binary(reader: _Reader) -> Reading[Binary]:
     return replace(binary, value=replace(binary.value, version=version))
 
 
-def _copies(reader: _Reader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
+def _copies(reader: DocumentReader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
     """The copies that the host keeps; unset where it keeps none, which is how it usually is."""
     section = reader.document.sections.get("copies")
     if section is None or not (section.data or section.status or section.trouble):
@@ -237,7 +146,7 @@ def _copies(reader: _Reader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
     return reader.file("copies", "/var/lib/remediate/files", parse_copies)
 
 
-def _sync(reader: _Reader) -> StateSync:
+def _sync(reader: DocumentReader) -> StateSync:
     """What state sync needs to know."""
     home = reader.found.home
     return StateSync(
@@ -249,7 +158,7 @@ def _sync(reader: _Reader) -> StateSync:
     )
 
 
-def _room(reader: _Reader) -> Reading[Room] | UnsetType:
+def _room(reader: DocumentReader) -> Reading[Room] | UnsetType:
     """What takes the room; unset where it was not looked for, or there is enough."""
     section = reader.document.sections.get("room")
     if section is None or not (section.data or section.status or section.trouble):
@@ -258,13 +167,13 @@ def _room(reader: _Reader) -> Reading[Room] | UnsetType:
     return reader.file("room", f"find {home}", lambda text: parse_room(text, home=home))
 
 
-def _ways(reader: _Reader) -> Reading[Ways] | UnsetType:
+def _ways(reader: DocumentReader) -> Reading[Ways] | UnsetType:
     """The ways to its peers; unset where it was not looked for, or nothing was lacking."""
     found = reader.rpc_if_sent("ways", "net_info, and the ways to its persistent peers", parse_ways)
     return UNSET if found is None else found
 
 
-def _unit(reader: _Reader) -> Reading[Unit]:
+def _unit(reader: DocumentReader) -> Reading[Unit]:
     """The unit; unknown if its home is, because nothing may be done to a unit whose data directory
     is unknown.
 
@@ -283,7 +192,7 @@ def _unit(reader: _Reader) -> Reading[Unit]:
     return unit
 
 
-def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
+def _config(reader: DocumentReader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     source = f"{reader.found.home or 'HOME'}/config/config.toml, app.toml"
     found, app = reader.found, reader.document.sections.get("app_config")
     trouble = found.config_trouble or (None if found.rpc else found.rpc_trouble)
@@ -303,7 +212,7 @@ def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     )
 
 
-def _sign_state(reader: _Reader) -> Reading[SignState]:
+def _sign_state(reader: DocumentReader) -> Reading[SignState]:
     section = reader.document.sections.get("sign_state")
     source = reader.found.state_file or "sign state"
     if section is None or section.trouble or not reader.found.home:
@@ -317,7 +226,7 @@ def _sign_state(reader: _Reader) -> Reading[SignState]:
     return reader.file("sign_state", source, parse_sign_state)
 
 
-def _samples(reader: _Reader) -> tuple[ChainSample, ...]:
+def _samples(reader: DocumentReader) -> tuple[ChainSample, ...]:
     """One sample for each /status that was asked for: two, or one if nothing listens."""
     samples = []
     for index in ("1", "2"):
@@ -336,7 +245,7 @@ def _samples(reader: _Reader) -> tuple[ChainSample, ...]:
     return tuple(samples)
 
 
-def _chain(reader: _Reader) -> ChainView:
+def _chain(reader: DocumentReader) -> ChainView:
     # Not at the top: every command that knows an inventory would load the proofs.
     from remediations.systems.comet.absent_answers import parse_absences
 
@@ -356,7 +265,7 @@ def _chain(reader: _Reader) -> ChainView:
     )
 
 
-def _standing(reader: _Reader) -> Standing:
+def _standing(reader: DocumentReader) -> Standing:
     """What the application says of the validator that this node is, whose key has no power."""
     # Not at the top: every command that knows an inventory would load the proofs.
     from remediations.systems.comet import staking_answers as answers
@@ -378,7 +287,7 @@ def _standing(reader: _Reader) -> Standing:
     )
 
 
-def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
+def _journal(reader: DocumentReader) -> Reading[tuple[JournalLine, ...]]:
     """The journal. Without root, journalctl silently shows only one's own lines, so nothing is
     known then: the reason why consensus died is nowhere else."""
     login = reader.document.sections.get("login")

@@ -27,7 +27,7 @@ from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.open_files import PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.put_back import put_back_text
-from remediations.systems.comet.rehearsal_program import rehearsal_text
+from remediations.systems.comet.rehearsal_program import program_rehearsal_text, rehearsal_text
 from remediations.systems.comet.system import COMET
 from remediations.systems.comet.unjail import PlannedTransaction, PlannedUnjail, unjail_text
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
@@ -157,7 +157,8 @@ STARTED = {
     "start, restart, enable": programs.start_text(NODE)
     + programs.restart_text(NODE)
     + programs.enable_text(NODE),
-    "rehearsal": rehearsal_text(replace(NODE, stands_at=2), "http://127.0.0.1:26657"),
+    "rehearsal": rehearsal_text(replace(NODE, stands_at=2), "http://127.0.0.1:26657")
+    + program_rehearsal_text(replace(NODE, stands_at=2), "http://127.0.0.1:26657", "a" * 64),
     "hold, rollback, release": rollback_programs.hold_text(NODE)
     + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
     + rollback_programs.release_text(NODE)

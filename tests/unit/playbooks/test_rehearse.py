@@ -160,8 +160,9 @@ class Clones:
 
     host = ""
 
-    def __init__(self, gone: str = "") -> None:
+    def __init__(self, gone: str = "", height: int = HEIGHT) -> None:
         self._gone = gone
+        self._height = height
         self.commands: list[str] = []
 
     async def connect(self, host: str) -> Connection:
@@ -179,7 +180,7 @@ class Clones:
     ) -> Completed:
         self.commands.append(command)
         return Completed(
-            exit_status=0, stdout=printed().encode(), stderr=b"", duration_ms=1,
+            exit_status=0, stdout=printed(height=self._height).encode(), stderr=b"", duration_ms=1,
             truncated=False, timed_out=False,
         )  # fmt: skip
 
