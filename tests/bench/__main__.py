@@ -37,7 +37,7 @@ VALIDATORS = (100, 1_000, 10_000)
 HOSTS = (100, 250, 1_000)
 CHECKED = (6, 60)
 START_ROUNDS = 21
-LAB_FIGURES = ("6", "5-lab", "7-lab")
+LAB_FIGURES = ("6", "6-diagnosis", "5-lab", "7-lab")
 CLUSTER_FIGURE = "10"
 
 

@@ -1,4 +1,4 @@
-"""The figures of a lab: 6 (rescue.py), and 5 and 7 again, on real hosts with a real daemon."""
+"""The figures of a lab: 6 (rescue.py, first_diagnosis.py); 5 and 7 again, on real hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statistics import median
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet.inventory import Role
 from remediations.systems.hosts.program import COMMAND
-from tests.bench import rescue
+from tests.bench import first_diagnosis, rescue
 from tests.bench.cost import Cost
 from tests.bench.delay import delayed
 from tests.bench.figure import Figure, Line
@@ -39,6 +39,7 @@ def figures(
     """All of them, by number, on one lab; figure 6 of one branch, where one is named."""
     return {
         "6": lambda: rescue.measure(lab, state / "rescue", rounds, branch),
+        "6-diagnosis": lambda: first_diagnosis.measure(lab, state / "looks", rounds, branch),
         "5-lab": lambda: _reading(lab, rounds),
         "7-lab": lambda: _round_trips(lab, state / "trips", rounds),
     }
