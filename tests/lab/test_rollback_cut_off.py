@@ -15,7 +15,7 @@ from tests.lab.test_goes_on import until
 from tests.lab.test_rollback import STARTED, planned, split
 from tests.lab.truth import rescued
 
-REFUSED, PARTLY, ABORTED = 4, 7, 9
+REFUSED, ABORTED, LOCKED = 4, 9, 10
 AWAY_S = 20.0
 
 
@@ -76,8 +76,8 @@ def test_a_host_stays_cut_off(lab: Lab, operator: Operator) -> None:
         assert process.returncode == ABORTED, said
         assert nobody_runs(lab)
         away = operator.says("resume", run)
-        assert away.code == PARTLY, away.document
-        assert "val3" in str(away.error), away.document
+        assert (away.code, away.error["guard"]) == (LOCKED, "fence"), away.document
+        assert "no answer of val3" in away.error["got"]
         assert nobody_runs(lab)
         lab.hosts["val3"].sh("systemctl start ssh.service")
         back = operator.says("resume", run)
