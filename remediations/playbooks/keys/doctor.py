@@ -1,5 +1,5 @@
 """What `remediate doctor` says of `keys`: endpoints, clock, events, accounts, the directory; and of
-`sessions`."""
+`sessions`, `stores` and readers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from remediations.errors import RemediationError
 from remediations.files.trusted import check_directory
 from remediations.playbooks.keys.finding import NAME
 from remediations.playbooks.keys.sessions_doctor import session_lines
+from remediations.playbooks.keys.stores_doctor import reader_lines, store_lines
 from remediations.reach.background import run_in_thread
 from remediations.reach.connection import Reach
+from remediations.systems.keyfile.reading import KeyFilesReading
 from remediations.systems.sessions.reading import SessionsReading
+from remediations.systems.stores.reading import StoresReading
 from remediations.systems.transactions.inventory import KeysEntry, Signer
 from remediations.systems.transactions.sent import SIGNED
 from remediations.systems.transactions.values import AccountReading, KeysReading
@@ -71,9 +74,17 @@ def _lines(
     part = examination.observation.part(KeysReading.KIND)
     if part is None:
         return ()
-    sessions = examination.observation.part(SessionsReading.KIND)
-    more = () if sessions is None else session_lines(sessions.read(SessionsReading))
-    return (*lines_of(part.read(KeysReading)), *(asked or ()), *more)
+    return (*lines_of(part.read(KeysReading)), *(asked or ()), *_more(examination.observation))
+
+
+def _more(observation: Observation) -> Iterator[DoctorLine]:
+    """Of what an inventory need not have."""
+    if (sessions := observation.part(SessionsReading.KIND)) is not None:
+        yield from session_lines(sessions.read(SessionsReading))
+    if (stores := observation.part(StoresReading.KIND)) is not None:
+        yield from store_lines(stores.read(StoresReading))
+    if (readers := observation.part(KeyFilesReading.KIND)) is not None:
+        yield from reader_lines(readers.read(KeyFilesReading))
 
 
 def lines_of(reading: KeysReading) -> Iterator[DoctorLine]:
