@@ -127,6 +127,7 @@ def test_containing(lab: Lab, keys: Keys, tmp_path: Path) -> None:
 
 
 @full_lab
+@pytest.mark.timeout(900)
 def test_key_files(stores: Stores, readers: Readers, tmp_path: Path) -> None:
     """Each reader has the new key, and was told once."""
     assert readers.deliver(*HOSTS).returncode == 0

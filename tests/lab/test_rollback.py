@@ -19,6 +19,7 @@ from tests.lab.truth import rescued
 
 STARTED = tuple(spec.name for spec in NODES if spec.node is not None and spec.node.started)
 PARTLY = 7
+REFUSED = 4
 LOOKS = 6
 STORE = "store faults"
 """The fault of the lab writes there (chain/faults.go): a store with a hash like any other."""
@@ -219,3 +220,35 @@ def test_a_daemon_that_cannot_roll_back_leaves_all_held(lab: Lab, operator: Oper
         lab.mend_rollback("val3")
         let_go: Said = operator.rescue("INC-001")
         assert let_go.code == 0, let_go.why
+
+
+@full_lab
+def test_what_a_host_starts_by_the_clock(lab: Lab, operator: Operator) -> None:
+    """A job that puts an old sign state back is refused with its line. A timer that starts the unit
+    every second is named, left as it is, and starts nothing while the unit is held."""
+    split(lab, "val1")
+    lab.mend_cause("val1")
+    host, unit, home = lab.hosts["val2"], lab.unit("val2"), lab.node("val2").home
+    table = "/etc/cron.d/restore-state"
+    line = f"0 0 1 1 * root cp /root/s.json {home}/data/priv_validator_state.json"
+    host.sh(f"mkdir -p /etc/cron.d && echo '{line}' >{table}")
+    for _ in range(LOOKS):
+        refused = operator.plan("INC-001")
+        plan = (refused.result or {"plan": {"guards": []}})["plan"]
+        guards = [guard for guard in plan["guards"] if guard["outcome"] != "pass"]
+        if [guard["id"] for guard in guards] == ["G110"]:
+            break
+    assert refused.code == REFUSED, refused.document
+    assert guards[0]["outcome"] == "block"
+    assert f"val2: {table} line 1" in guards[0]["got"]
+    host.sh(f"rm {table}")
+    host.sh(f"systemd-run --unit=watchdog --on-calendar='*:*:0/1' systemctl start {unit}")
+    run = planned(operator)
+    warnings = operator.says("show", run).result["plan"]["warnings"]
+    assert any("watchdog.timer" in warning for warning in warnings)
+    with rescued(lab, *STARTED):
+        said = operator.says("apply", run)
+        assert said.code == 0, said.why
+    assert "ssertion" in host.sh("journalctl -o cat -u watchdog.service")
+    assert host.sh("systemctl is-active watchdog.timer").strip() == "active"
+    host.sh("systemctl stop watchdog.timer")

@@ -9,13 +9,13 @@ from remediations.engine.runs.records import GateWaiting, StepEnded
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator
-from tests.lab.patience import LOOKS, PLANNED
+from tests.lab.patience import LOOKS, PLANNED, planned
 from tests.lab.test_cut_off import acted_once
 from tests.lab.test_goes_on import until
-from tests.lab.test_rollback import STARTED, planned, split
+from tests.lab.test_rollback import STARTED, split
 from tests.lab.truth import rescued
 
-REFUSED, PARTLY, ABORTED = 4, 7, 9
+REFUSED, ABORTED, LOCKED = 4, 9, 10
 AWAY_S = 20.0
 
 
@@ -46,7 +46,7 @@ def test_a_host_is_cut_off_in_the_middle(lab: Lab, operator: Operator) -> None:
     starts before all have one state. Once it is back, the run goes on to its end by itself."""
     split(lab, "val1")
     lab.mend_cause("val1")
-    run = planned(operator)
+    run = planned(operator, "INC-001")
     with rescued(lab, *STARTED), operator.start("apply", run, "--json") as process:
         until(process, operator, run, StepEnded)
         lab.break_ssh("val3")
@@ -64,7 +64,7 @@ def test_a_host_stays_cut_off(lab: Lab, operator: Operator) -> None:
     does a resume start anybody while it is away; the one after that ends the run."""
     split(lab, "val1")
     lab.mend_cause("val1")
-    run = planned(operator)
+    run = planned(operator, "INC-001")
     with rescued(lab, *STARTED):
         with operator.start("apply", run, "--json") as process:
             until(process, operator, run, GateWaiting)
@@ -76,8 +76,8 @@ def test_a_host_stays_cut_off(lab: Lab, operator: Operator) -> None:
         assert process.returncode == ABORTED, said
         assert nobody_runs(lab)
         away = operator.says("resume", run)
-        assert away.code == PARTLY, away.document
-        assert "val3" in str(away.error), away.document
+        assert (away.code, away.error["guard"]) == (LOCKED, "fence"), away.document
+        assert "no answer of val3" in away.error["got"]
         assert nobody_runs(lab)
         lab.hosts["val3"].sh("systemctl start ssh.service")
         back = operator.says("resume", run)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from remediations.systems.stores.beside import read_beside
 from remediations.systems.stores.envelope import Envelope, canonical, parse
 from remediations.systems.stores.inventory import BucketPlace, TablePlace, Tls
 from remediations.systems.stores.look import read_store
@@ -27,7 +28,7 @@ from remediations.systems.stores.store import (
 )
 from remediations.values.reading import Known
 from remediations.values.secret import Secret
-from tests.lab import store_servers
+from tests.lab import store_servers, vaults
 from tests.lab.choice import full_lab
 from tests.unit.stores import conformance
 from tests.unit.stores.keys import FIRST, SECOND
@@ -274,3 +275,17 @@ def test_a_real_store_is_read_for_an_observation(
         (count,) = survey.value.keys
         assert (count.fingerprint, count.live, count.former) == (FIRST.fingerprint, live, former)
         assert (count.several, count.root) == (0, survey.value.root)
+    client.put_object(Bucket=at.bucket, Key="forgotten/1", Body=OLD)
+    for statement in (
+        "CREATE DATABASE archive",
+        "CREATE TABLE IF NOT EXISTS notes (id int, body text, at date)",
+    ):
+        vaults.execute(server, statement)
+    named = {one.server.partition(" ")[0]: one.places for one in read_beside([table, blobs])}
+    assert isinstance(named["s3"], Known), named
+    assert isinstance(named["postgres"], Known), named
+    assert f"bucket {at.bucket}: forgotten/" in named["s3"].value
+    assert f"bucket {at.bucket}: read/" not in named["s3"].value
+    others = {"database archive", "table public.notes: body", "table public.vault: note"}
+    assert set(named["postgres"].value) == others
+    vaults.execute(server, "DROP DATABASE archive")

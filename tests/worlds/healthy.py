@@ -162,6 +162,7 @@ def _host(name: str, role: Role, address: str) -> HostReading:
             )
         ),
         journal=known(()),
+        jobs=known(()),
     )
 
 

@@ -4,8 +4,10 @@ A plan says what each stage does to what its domain counts (`Impact`). Something
 meanwhile: another target fails, somebody acts by hand. So what a look shows after the stage's gate
 is held against what one showed before its first step: the levels of what the plan counts, which may
 fall by what the stage declared, and harms (`Sight.harms`), which may not grow at all. A stage that
-was followed by more is the last one. Two looks are compared with each other, never with the plan: a
-look asks less than an observation does, and may see less of the whole.
+was followed by more is the last one. Two looks are compared with each other: a look asks less than
+an observation does, and may see less of the whole. It may also see more: a node that answers is
+counted, though the plan knows that it does not vote. So what the stage declared to be left is no
+loss, whatever the first look showed.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def regressions(stage: Stage, before: Severity, after: Severity) -> Iterator[str
         if impact.measure not in before.levels:
             continue
         was = before.levels[impact.measure]
-        least = was + min(0, impact.after - impact.before)
+        least = min(was + min(0, impact.after - impact.before), impact.after)
         if impact.measure not in after.levels:
             yield f"{impact.measure} cannot be seen any more, at least {least} was declared"
         elif after.levels[impact.measure] < least:

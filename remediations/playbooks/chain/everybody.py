@@ -22,6 +22,7 @@ from remediations.playbooks.chain.diagnose.all_down import full_nodes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances, Answers
+from remediations.playbooks.chain.guards.jobs import jobs_warnings
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.restart import (
     CHECKS_WITHOUT_BLOCKS,
@@ -119,6 +120,7 @@ def _all(chain: ChainSituation) -> Proposal[ChainSituation]:
             *_by_files_warnings(chain, then),
             *settings_warnings(chain, then),
             *disabled_warnings((*first, *then)),
+            *jobs_warnings(chain, (*first, *then), held=False),
         ),
     )
 
@@ -227,6 +229,7 @@ def _full(chain: ChainSituation) -> Proposal[ChainSituation]:
         warnings=(
             "this brings no block: `remediate plan INC-001` again once they answer",
             *disabled_warnings(nodes),
+            *jobs_warnings(chain, nodes, held=False),
         ),
     )
 
@@ -268,6 +271,7 @@ def _halt(chain: ChainSituation) -> Proposal[ChainSituation]:
             *_by_files_warnings(chain, nodes),
             *settings_warnings(chain, nodes),
             *disabled_warnings(nodes),
+            *jobs_warnings(chain, nodes, held=False),
         ),
     )
 

@@ -16,6 +16,7 @@ from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.free_space import FREE_SPACE
 from remediations.playbooks.chain.gates import Advances
+from remediations.playbooks.chain.guards.jobs import jobs_warnings
 from remediations.playbooks.chain.install import BRANCHES as INSTALL_BRANCHES
 from remediations.playbooks.chain.mend import MEND_HALTED
 from remediations.playbooks.chain.open_files import RAISE_OPEN_FILES
@@ -103,7 +104,11 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.HIGH,
         worst_case=f"the chain stays halted as it is now; {_touched(missing)}, no sign state and no"
         " WAL is changed by us",
-        warnings=(*settings_warnings(chain, missing), *disabled_warnings(missing)),
+        warnings=(
+            *settings_warnings(chain, missing),
+            *disabled_warnings(missing),
+            *jobs_warnings(chain, missing, held=False),
+        ),
     )
 
 

@@ -29,7 +29,12 @@ from remediations.playbooks.chain.cosmovisor import (
 )
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
-from remediations.playbooks.chain.guards.program import enough_get_program, others_run_program
+from remediations.playbooks.chain.guards.jobs import jobs_warnings
+from remediations.playbooks.chain.guards.program import (
+    announced_for,
+    enough_get_program,
+    others_run_program,
+)
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.program import (
     FAILING,
@@ -102,7 +107,21 @@ def _propose_upgrade(chain: ChainSituation) -> Proposal[ChainSituation]:
     names = " or ".join(upgrades_asked(chain, *chain.finding.nodes))
     proposal = _propose(chain, f"the program of the upgrade {names}".rstrip())
     handler = _AS_REHEARSED if EXPECT_HASH in chain.inputs else _NO_HANDLER
-    return replace(proposal, warnings=(*proposal.warnings, handler))
+    warnings = (*proposal.warnings, *_not_announced(chain, proposal.targets), handler)
+    return replace(proposal, warnings=warnings)
+
+
+def _not_announced(chain: ChainSituation, hosts: Sequence[str]) -> tuple[str, ...]:
+    """Where the hash of the program cannot be held against one that the chain announces."""
+    found: dict[str, list[str]] = {}
+    for host in hosts:
+        sha256, why = announced_for(chain, host)
+        if not sha256:
+            found.setdefault(why, []).append(host)
+    return tuple(
+        f"{name_some(of)}: {why}, so that the hash is the right one is for people to know"
+        for why, of in found.items()
+    )
 
 
 _NO_HANDLER = (
@@ -157,6 +176,7 @@ def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
             *powers_warnings(chain),
             *disabled_warnings(nodes),
             *_copy_warnings(chain, nodes),
+            *jobs_warnings(chain, nodes, held=False),
         ),
     )
 
@@ -221,7 +241,11 @@ def _propose_behind(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.MEDIUM if any(node.power for node in nodes) else Risk.LOW,
         worst_case="the node fails at this block with that program, too, and stays down as it is "
         "now: then its data or what it calls is the cause. The former program is kept",
-        warnings=(*disabled_warnings(nodes), *_copy_warnings(chain, nodes)),
+        warnings=(
+            *disabled_warnings(nodes),
+            *_copy_warnings(chain, nodes),
+            *jobs_warnings(chain, nodes, held=False),
+        ),
     )
 
 

@@ -38,6 +38,7 @@ from remediations.playbooks.chain.copies import (
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Answers
 from remediations.playbooks.chain.guards.copies import one_side_is_enough
+from remediations.playbooks.chain.guards.jobs import jobs_warnings
 from remediations.playbooks.chain.guards.table import (
     COPY_GUARDS,
     HOLD_FOR_COPY_GUARDS,
@@ -229,7 +230,7 @@ def _rebuild(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.MEDIUM if any(node.power for node in nodes) else Risk.LOW,
         worst_case="the node fails with these databases, too, and stays down as it is now; its "
         "former databases are kept beside them",
-        warnings=_warnings(chain),
+        warnings=(*_warnings(chain), *jobs_warnings(chain, nodes, held=True)),
     )
 
 
@@ -270,6 +271,7 @@ def _adopt(chain: ChainSituation) -> Proposal[ChainSituation]:
             _difference(chain),
             _lost(chain),
             *_warnings(chain),
+            *jobs_warnings(chain, nodes, held=True),
         ),
     )
 

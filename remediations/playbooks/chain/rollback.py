@@ -22,7 +22,12 @@ from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
-from remediations.playbooks.chain.guards.rollback import nobody_beyond, those_left_agree
+from remediations.playbooks.chain.guards.jobs import jobs_warnings
+from remediations.playbooks.chain.guards.rollback import (
+    nobody_beyond,
+    not_drawn_too_often,
+    those_left_agree,
+)
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.rehearse import rehearse
 from remediations.playbooks.chain.restart import (
@@ -168,9 +173,10 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
         warnings=(
             "nothing here mends why the states differ (program, model files, store): the same "
             "program with the same input gives the same state again",
-            "where the states differ again after a second round, do not draw a third time: "
+            "where the states differ again after a second round there is no third one (G112): "
             "execution is a matter of chance then. Choose a side (`remediate plan INC-001 --donor "
             "HOST`), and the others adopt it",
+            *jobs_warnings(chain, nodes, held=True),
         ),
     )
 
@@ -206,6 +212,7 @@ def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
         warnings=(
             "nothing here mends why its state differs: compare its program, model files and "
             "settings with a node that follows",
+            *jobs_warnings(chain, nodes, held=True),
         ),
     )
 
@@ -249,7 +256,7 @@ ROLL_BACK_TOGETHER = Branch(
     propose=_split,
     inputs=(TO_HEIGHT, EXPECTED),
     rehearse=rehearse,
-    invariants=(those_left_agree, nobody_beyond),
+    invariants=(those_left_agree, nobody_beyond, not_drawn_too_often),
 )
 
 ROLL_BACK_ALONE = Branch(

@@ -16,6 +16,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.copies import DONOR, DONOR_INPUT, cured_by_copy
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Synced
+from remediations.playbooks.chain.guards.jobs import jobs_warnings
 from remediations.playbooks.chain.guards.table import (
     BRING_BACK_GUARDS,
     HOLD_FOR_COPY_GUARDS,
@@ -183,6 +184,7 @@ def _propose(chain: ChainSituation) -> Proposal[ChainSituation]:
         "beside that, and `remediate undo` brings them and its settings back",
         warnings=(
             *_costs(nodes),
+            *jobs_warnings(chain, nodes, held=True),
             f"a copy keeps the history, and stops a donor for seconds: `remediate plan node-down "
             f"--{DONOR} {DONOR_INPUT.metavar}` says which one, and what that costs",
         ),

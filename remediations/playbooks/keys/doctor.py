@@ -74,18 +74,17 @@ def _lines(
     part = examination.observation.part(KeysReading.KIND)
     if part is None:
         return ()
-    beside = _beside(examination.observation)
-    return (*lines_of(part.read(KeysReading)), *(asked or ()), *beside)
+    return (*lines_of(part.read(KeysReading)), *(asked or ()), *_more(examination.observation))
 
 
-def _beside(observation: Observation) -> Iterator[DoctorLine]:
-    """What the other sections of keys need, those that the inventory has."""
-    if stores := observation.part(StoresReading.KIND):
-        yield from store_lines(stores.read(StoresReading))
-    if readers := observation.part(KeyFilesReading.KIND):
-        yield from reader_lines(readers.read(KeyFilesReading))
-    if sessions := observation.part(SessionsReading.KIND):
+def _more(observation: Observation) -> Iterator[DoctorLine]:
+    """Of what an inventory need not have."""
+    if (sessions := observation.part(SessionsReading.KIND)) is not None:
         yield from session_lines(sessions.read(SessionsReading))
+    if (stores := observation.part(StoresReading.KIND)) is not None:
+        yield from store_lines(stores.read(StoresReading))
+    if (readers := observation.part(KeyFilesReading.KIND)) is not None:
+        yield from reader_lines(readers.read(KeyFilesReading))
 
 
 def lines_of(reading: KeysReading) -> Iterator[DoctorLine]:

@@ -27,6 +27,7 @@ from remediations.playbooks.keys.reencryption_scope import (
 )
 from remediations.playbooks.keys.sessions_scope import concerned
 from remediations.playbooks.keys.situation import REASON, KeysSituation
+from remediations.playbooks.keys.store_tables import undeclared
 from remediations.systems.stores.inventory import FormerVersions
 from remediations.systems.stores.job_steps import PROVE_LIMIT_S
 from remediations.values.part import Part
@@ -109,6 +110,7 @@ def _warnings(keys: KeysSituation) -> Iterator[str]:
         "whoever reads these objects needs the new key before the first one is written: readers "
         "that have only the old one fail from then on"
     )
+    yield from undeclared(keys)
     for store in locked(keys):
         named = named_in(keys, store)
         yield (

@@ -11,7 +11,7 @@ from remediations.systems.stores.inventory import Holds
 from remediations.systems.stores.reading import StoreReading
 from remediations.values.reading import Unknown
 
-_MOST_ROWS = 100
+_MOST_ROWS, _SHOWN = 100, 8
 
 
 def store_tables(keys: KeysSituation) -> Iterator[FindingTable]:
@@ -32,6 +32,31 @@ def store_tables(keys: KeysSituation) -> Iterator[FindingTable]:
             columns=("store", "key", "stands", "live", "former versions"),
             rows=rows[:_MOST_ROWS],
         )
+    if beside := tuple(_beside(keys)):
+        yield FindingTable(
+            title="beside the declared places: not declared, not scanned",
+            columns=("server", "what"),
+            rows=beside[:_MOST_ROWS],
+        )
+
+
+def undeclared(keys: KeysSituation) -> Iterator[str]:
+    """What nobody declared on the servers of the stores, for an approver: a sentence for each."""
+    for one in stores_of(keys).beside:
+        if isinstance(one.places, Unknown):
+            yield f"what else {one.server} has is not known: {one.places.reason}"
+        elif names := one.places.value:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            told = ", ".join(names[:_SHOWN])
+            yield f"not declared, so not scanned, on {one.server}: {told}{more}"
+
+
+def _beside(keys: KeysSituation) -> Iterator[tuple[str, ...]]:
+    for one in stores_of(keys).beside:
+        if isinstance(one.places, Unknown):
+            yield (one.server, f"not known: {one.places.reason}")
+        else:
+            yield from ((one.server, name) for name in one.places.value)
 
 
 def _row(store: StoreReading) -> tuple[str, ...]:

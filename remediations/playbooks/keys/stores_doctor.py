@@ -1,4 +1,6 @@
-"""What `remediate doctor` says of `stores` and of readers: what sealing anew would lack."""
+"""What `remediate doctor` says of `stores` and of readers: each store, who seals anew, with which
+keys, and whether each reader's file can be told apart. Whoever has never tried them finds out when
+a key is out."""
 
 from __future__ import annotations
 
@@ -6,99 +8,105 @@ from collections.abc import Iterator
 
 from remediations.engine.doctor.line import DoctorLine, Urgency, lack_line, ok_line, warn_line
 from remediations.playbooks.keys.finding import NAME
-from remediations.systems.keyfile.inventory import Told
-from remediations.systems.keyfile.reading import KeyFile, KeyFilesReading, ReaderReading
+from remediations.systems.keyfile.reading import KeyFilesReading, ReaderReading
+from remediations.systems.stores.inventory import Holds
 from remediations.systems.stores.reading import (
+    Beside,
     KeyFileReading,
     ReencryptReading,
     StoreReading,
     StoresReading,
 )
-from remediations.values.reading import Unknown, value_or_none
+from remediations.values.reading import Unknown
 
-_STORES, _READERS = "docs/stores.md", "docs/key-files.md"
-_REENCRYPT = "docs/reencrypt.md#the-inventory"
+_SEE, _STORES, _READERS = "docs/reencrypt.md", "docs/stores.md", "docs/key-files.md"
 
 
 def store_lines(stores: StoresReading) -> Iterator[DoctorLine]:
-    """Each store, and the machine, the directory and the private keys of sealing anew."""
+    """What of it works, and what would be refused. Elsewhere than on their machine stores are not
+    looked at."""
+    ours = stores.reencrypt
+    if ours is not None and ours.here != ours.machine:
+        found = f"stores are gone through on {ours.machine}, and this is {ours.here}"
+        yield warn_line(NAME, "sealing anew", found, f"`remediate doctor` on {ours.machine}")
+        return
     for store in stores.stores:
         yield _store(store)
-    if stores.reencrypt is None:
-        mend = f"`stores.reencrypt` on the machine where private keys may be opened ({_REENCRYPT})"
-        yield warn_line(NAME, "stores.reencrypt", "nobody seals anew: it is not declared", mend)
+    for beside in stores.beside:
+        if (line := _beside(beside)) is not None:
+            yield line
+    if ours is None:
+        mend = f"`stores.reencrypt`, before a key is out ({_SEE})"
+        yield warn_line(NAME, "sealing anew", "nobody is named who seals anew", mend)
     else:
-        yield from _reencrypt(stores.reencrypt)
+        yield from _reencrypt(ours)
 
 
 def _store(store: StoreReading) -> DoctorLine:
-    """Whether it can be gone through, and whether something there cannot be read."""
-    survey = store.survey
-    if isinstance(survey, Unknown):
-        mend = f"correct `stores.places.{store.store}`, its credentials or its server ({_STORES})"
-        return lack_line(NAME, store.target, survey.reason, mend)
-    found = survey.value
-    bad, most = found.damaged + found.unread, store.rules.accept_damaged
-    if bad > most:
-        return warn_line(
-            NAME,
-            store.target,
-            f"{bad} of {found.versions} versions cannot be read, {most} are accepted",
-            f"restore them, or accept their number: `accept_damaged` ({_REENCRYPT})",
-        )
-    return ok_line(
-        NAME, store.target, f"{found.versions} versions, {found.envelopes} envelopes were read"
-    )
+    topic, where = store.target, f"`stores.places.{store.store}`"
+    if isinstance(store.survey, Unknown):
+        return lack_line(NAME, topic, store.survey.reason, f"mend that, or {where} ({_STORES})")
+    seen, rules = store.survey.value, store.rules
+    found = f"{seen.versions} versions, {seen.envelopes} envelopes"
+    bad = seen.damaged + seen.unread
+    if bad > rules.accept_damaged:
+        mend = f"restore them, or `accept_damaged` of {where}: R20 refuses a plan else"
+        return warn_line(NAME, topic, f"{found}, {bad} that cannot be read", mend)
+    if bool(seen.envelopes) is (rules.holds is Holds.NOTHING):
+        mend = f"correct `holds` of {where}: R24 refuses a plan else"
+        return warn_line(NAME, topic, f"{found}, declared to hold {rules.holds.value}", mend)
+    return ok_line(NAME, topic, found)
+
+
+def _beside(beside: Beside) -> DoctorLine | None:
+    if isinstance(beside.places, Unknown):
+        mend = "give the user the right to list, or look for yourself what else is there"
+        return warn_line(NAME, beside.server, f"beside: {beside.places.reason}", mend)
+    if not beside.places.value:
+        return None
+    found = f"{len(beside.places.value)} beside the declared places are not scanned"
+    mend = f"`remediate diagnose keys` names them; declare them, `holds: nothing` ({_STORES})"
+    return warn_line(NAME, beside.server, found, mend)
 
 
 def _reencrypt(ours: ReencryptReading) -> Iterator[DoctorLine]:
-    """Elsewhere than on its machine no key is looked at."""
-    topic = "stores.reencrypt"
-    if ours.here != ours.machine:
-        found = f"keys are opened on {ours.machine} alone, and this is {ours.here}"
-        yield warn_line(NAME, topic, found, f"`remediate doctor` on {ours.machine}")
-        return
     if ours.flaw:
-        mend = f"a directory of yours with mode 0700 ({_REENCRYPT})"
-        yield lack_line(NAME, topic, ours.flaw, mend, urgency=Urgency.FIRST)
+        mend = f"a directory of yours with mode 0700: `stores.reencrypt.directory` ({_SEE})"
+        yield lack_line(NAME, "sealing anew", ours.flaw, mend, urgency=Urgency.FIRST)
     else:
-        running = f"; running: {', '.join(ours.running)}" if ours.running else ""
-        yield ok_line(NAME, topic, f"{ours.machine}, {ours.limits}{running}")
-    for key in ours.keys:
-        yield _private_key(key)
+        yield ok_line(NAME, "sealing anew", f"{ours.machine}, its directory is yours alone")
+    for file in ours.keys:
+        yield _key(file)
 
 
-def _private_key(key: KeyFileReading) -> DoctorLine:
-    topic = f"private key {key.name}"
-    if isinstance(key.fingerprint, Unknown):
-        mend = f"correct `stores.reencrypt.private_keys.{key.name}`, or its file ({_REENCRYPT})"
-        return lack_line(NAME, topic, key.fingerprint.reason, mend)
-    backup = "no backup named" if key.backup is None else f"backup {key.backup}"
-    return ok_line(NAME, topic, f"{key.fingerprint.value}, {backup}")
+def _key(file: KeyFileReading) -> DoctorLine:
+    topic, where = f"key {file.name}", f"`stores.reencrypt.private_keys.{file.name}`"
+    if isinstance(file.fingerprint, Unknown):
+        return lack_line(NAME, topic, file.fingerprint.reason, f"correct {where} ({_SEE})")
+    found = f"{file.file} is {file.fingerprint.value}"
+    if file.backup is None:
+        return warn_line(NAME, topic, f"{found}, without a backup", f"`backup` of {where}")
+    return ok_line(NAME, topic, f"{found}, with a backup")
 
 
 def reader_lines(readers: KeyFilesReading) -> Iterator[DoctorLine]:
-    """Each host that reads with a key of an account."""
+    """Each reader: which key its file has, and whether its unit can be told."""
     for one in readers.hosts:
         yield _reader(one)
 
 
-def _reader(reader: ReaderReading) -> DoctorLine:
-    """The first thing that would be refused, or which key it has."""
-    topic, entry = f"reader {reader.host}", reader.entry
-    file, unit = reader.file, reader.unit
-    if isinstance(file, Unknown):
-        return lack_line(NAME, topic, f"{entry.file}: {file.reason}", f"docs/sudo.md; {_READERS}")
-    if flaw := _flaw(file.value):
-        mend = f"its owner, its mode and those of the directories above ({_READERS})"
-        return lack_line(NAME, topic, f"{entry.file}: {flaw}", mend)
-    if entry.told is not Told.READS_EACH_TIME and isinstance(unit, Unknown):
-        mend = f"correct the `unit` of this reader ({_READERS})"
-        return lack_line(NAME, topic, f"{entry.unit}: {unit.reason}", mend)
-    brought = ", ".join(key.fingerprint for key in value_or_none(reader.staged) or ())
-    more = f"; brought there: {brought}" if brought else ""
-    return ok_line(NAME, topic, f"{entry.file} has {file.value.fingerprint}{more}")
-
-
-def _flaw(file: KeyFile) -> str:
-    return file.flaw or ("" if file.fingerprint else "no key of the declared form is in it")
+def _reader(one: ReaderReading) -> DoctorLine:
+    topic = f"reader {one.host}"
+    if isinstance(one.file, Unknown):
+        return lack_line(NAME, topic, one.file.reason, f"`key-file` of {one.host} ({_READERS})")
+    file, entry = one.file.value, one.entry
+    if file.flaw or not file.fingerprint:
+        found = file.flaw or f"{entry.file} has no key in the form {entry.form}"
+        return lack_line(NAME, topic, found, f"mend it, or `key-file` of {one.host} ({_READERS})")
+    if (file.owner, file.group, file.mode) != (entry.owner, entry.group, entry.mode):
+        found = f"{entry.file} is {file.owner}:{file.group} {file.mode}"
+        mend = f"chown {entry.owner}:{entry.group}, chmod {entry.mode}, or correct the inventory"
+        return warn_line(NAME, topic, found, mend)
+    if isinstance(one.unit, Unknown) and entry.unit:
+        return lack_line(NAME, topic, f"{entry.unit}: {one.unit.reason}", f"see {_READERS}")
+    return ok_line(NAME, topic, f"{entry.file} is {file.fingerprint}")

@@ -99,6 +99,15 @@ class DocumentReader:
         sent = name in self.document.sections
         return self.file(name, source, parse) if sent else UNSET
 
+    def file_if_told(
+        self, name: str, source: str, parse: Callable[[str], T]
+    ) -> Reading[T] | UnsetType:
+        """A section about the host that is always sent; unset where it says nothing."""
+        section = self.document.sections.get(name)
+        if section is None or not (section.data or section.status or section.trouble):
+            return UNSET
+        return self.file(name, source, parse)
+
 
 def found_daemon(document: HostDocument) -> DiscoveredDaemon:
     """What was found on the host: nothing, if the section itself could not be read."""

@@ -6,6 +6,7 @@
 #   genesis     its hash, and of each validator in it the key and the power: those of CometBFT
 #               (pub_key, power), and those that the SDK creates (create, key, amount)
 #   gas_price   of app.toml: the lowest prices of gas that the node takes
+#   announced   of an upgrade-info.json: which programs are announced for its upgrade
 #   signed_state, state_copies   copies of a sign state
 
 # node_id: the private half goes through pipes of this program, and no further: into no argument, no
@@ -71,6 +72,29 @@ upgrade_info() {
   [ "$name" ] || refuse 45 'it names no upgrade'
   printf 'name=%s\n' "$name"
   printf '%s' "$found" | sed -nE 's/.*[,{] *"height" *: *"?([0-9]{1,18})"? *[,}].*/height=\1/p'
+}
+
+
+# announced: of an upgrade-info.json, the upgrade, and for each download that its `info` lists a line:
+# its platform, whether it is an archive, and its SHA-256 or `none`. Its address may hold a password.
+# The list is JSON in a text of JSON.
+announced() {
+  regular 65536
+  found=$(contents 65536 | tr '\n\r\t' '   ')
+  name=$(printf '%s' "$found" | sed -nE 's/^ *\{ *"name" *: *"([^"\\]{1,140})" *[,}].*/\1/p')
+  [ "$name" ] || refuse 45 'it names no upgrade'
+  printf 'name=%s\n' "$name"
+  printf '%s' "$found" | sed 's/\\u0026/\&/g' | tr -d '\\' |
+    grep -oE '"(any|[a-z0-9]{1,9}/[a-z0-9]{1,9})" *: *"[^" ]+"' | head -n 20 | tr -d '" ' |
+    sed 's/:/ /' | while read -r platform address; do
+      case ${address%%[?]*} in
+        *.zip | *.tar | *.tgz | *.txz | *.gz | *.bz2 | *.xz | *.zst) kind=archive ;;
+        *) kind=plain ;;
+      esac
+      sum=$(printf '%s' "$address" |
+        sed -nE 's/.*[?&]checksum=sha256:([0-9A-Fa-f]{64})(&.*)?$/\1/p')
+      printf 'binary=%s %s %s\n' "$platform" "$kind" "${sum:-none}"
+    done
 }
 
 

@@ -15,15 +15,18 @@ from remediations.engine.observe.section import (
     Trouble,
 )
 from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
+from remediations.systems.comet.announced import parse_announced
 from remediations.systems.comet.cosmovisor import parse_cosmovisor
-from remediations.systems.comet.data_copy import DataCopy, parse_copies
+from remediations.systems.comet.data_copy import parse_copies
 from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.document_reader import DocumentReader, found_daemon
 from remediations.systems.comet.genesis import parse_genesis
 from remediations.systems.comet.inventory import node_of
+from remediations.systems.comet.jobs import parse_jobs
 from remediations.systems.comet.pressure import parse_pressure
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.room import Room, parse_room, parse_store
+from remediations.systems.comet.rounds import parse_rollbacks
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.staking import Standing
@@ -83,7 +86,7 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         if "changes" in document.sections
         else UNSET,
         genesis=reader.file_if_sent("genesis", f"{home}/config/genesis.json", parse_genesis),
-        copies=_copies(reader),
+        copies=reader.file_if_told("copies", "/var/lib/remediate/files", parse_copies),
         standing=_standing(reader) if "signing_info" in document.sections else UNSET,
         ways=_ways(reader),
         room=_room(reader),
@@ -96,6 +99,11 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         if "pressure" in document.sections
         else UNSET,
         state_copies=reader.file_if_sent("state_copies", f"{home} and below", parse_state_copies),
+        rollbacks=reader.file_if_told("rollbacks", "/var/lib/remediate", parse_rollbacks),
+        announced=reader.file_if_sent(
+            "announced", f"{home}/data/upgrade-info.json", parse_announced
+        ),
+        jobs=reader.file_if_sent("jobs", "timers, crontabs, at", parse_jobs),
     )
 
 
@@ -136,14 +144,6 @@ def _binary(reader: DocumentReader) -> Reading[Binary]:
     if not isinstance(binary, Known) or not version:
         return binary
     return replace(binary, value=replace(binary.value, version=version))
-
-
-def _copies(reader: DocumentReader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
-    """The copies that the host keeps; unset where it keeps none, which is how it usually is."""
-    section = reader.document.sections.get("copies")
-    if section is None or not (section.data or section.status or section.trouble):
-        return UNSET
-    return reader.file("copies", "/var/lib/remediate/files", parse_copies)
 
 
 def _sync(reader: DocumentReader) -> StateSync:

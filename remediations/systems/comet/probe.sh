@@ -240,6 +240,25 @@ copies() {
         -regextype posix-extended -regex '.*/[0-9a-f]{64}' 2>/dev/null | head -n 50)
 }
 
+# rollbacks: for each rollback of ours that this host keeps a record of, its plan, and the height and the
+# app hash that it came to.
+rollbacks() {
+    ((EUID == 0)) || return 13
+    timeout -s KILL 2 find /var/lib/remediate -mindepth 3 -maxdepth 3 -type f -name stdout -size -128 \
+        -print0 2>/dev/null | timeout -s KILL 2 xargs -0 -r grep -aEHs -m 1 '^rolled back: height ' -- |
+        sed -nE 's|^/var/lib/remediate/([0-9a-f]{64})/[0-9a-z-]+/stdout:rolled back: height ([0-9]{1,18}), app hash ([0-9A-F]{2,128});.*|\1 \2 \3|p' |
+        sort -u
+}
+
+# announced: what the application that asked for an upgrade said of its programs.
+announced() {
+    local told status
+    told=$(guest_limit=5 guest announced "$home/data/upgrade-info.json")
+    status=$?
+    ((status == 0)) || return $status
+    printf '%s\nmachine=%s\n' "$told" "$(uname -m)"
+}
+
 # --- the order of things -------------------------------------------------------------------------
 
 files() {
@@ -250,7 +269,9 @@ files() {
     begin disk disk
     begin ownership ownership
     begin copies copies
+    begin rollbacks rollbacks
     begin room room
+    [[ ! -e $home/data/upgrade-info.json ]] || begin announced announced
     [[ -z $config_trouble ]] || return
     begin key key
     begin wal wal
@@ -267,6 +288,7 @@ describe() {
     [[ -z $binary ]] || begin changes changes
     [[ ${binary##*/} != cosmovisor || -z $home ]] || begin cosmovisor cosmovisor_facts
     [[ $remediate_scope != full ]] || begin pressure pressure
+    [[ -z $home ]] || begin jobs jobs
 }
 
 comet_first() {

@@ -120,9 +120,19 @@ nobody_holds() {
 }
 """
 
+# Whoever asks systemd for a start meanwhile (a timer, a watchdog) cancels the stop: its job takes
+# the place of ours. The daemon has its signal by then, and of a held unit the start fails, so a
+# stop that is asked for again finds it stopped, or on its way.
 STOP = r"""
 stop() {
-  timeout "$stop_limit" systemctl stop "$unit" || fail "systemctl stop $unit ended with $?"
+  again=10
+  until timeout "$stop_limit" systemctl stop "$unit"; do
+    status=$?
+    again=$((again - 1))
+    [ "$status" = 1 ] && is_held && [ "$again" -gt 0 ] ||
+      fail "systemctl stop $unit ended with $status"
+    sleep 1
+  done
   left=$lock_limit
   while [ -n "$(holder)" ]; do
     left=$((left - 1))

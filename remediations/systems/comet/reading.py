@@ -18,12 +18,15 @@ from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
 from remediations.systems.comet.absence import Absence
+from remediations.systems.comet.announced import Announced
 from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
 from remediations.systems.comet.cosmovisor import Cosmovisor
 from remediations.systems.comet.data_copy import DataCopy
 from remediations.systems.comet.inventory import HaltedAfter, Role
+from remediations.systems.comet.jobs import Job
 from remediations.systems.comet.pressure import Pressure
 from remediations.systems.comet.room import Room, StoreSettings
+from remediations.systems.comet.rounds import Rollback
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.staking import Standing
 from remediations.systems.comet.state_copies import StateCopies
@@ -113,7 +116,10 @@ class NodeReading(Record, frozen=True, kw_only=True):
     peers or stands, `room` where little of its disk is free, `cosmovisor` where the unit starts
     that, `state_copies` where its unit has no process. `copies` are the copies of databases that
     the host keeps, unset where it keeps none. `sync` is what it tells of state sync, `pressure`
-    what is asked of its host, in a full reading."""
+    what is asked of its host, in a full reading. `rollbacks` are
+    those of ours that the host keeps records of, unset where it keeps none. `announced` is what its
+    `upgrade-info.json` says of programs, where it has one. `jobs` are the lines that name the
+    daemon in what its host starts by the clock, where the home is known."""
 
     host: str
     role: Role
@@ -142,6 +148,9 @@ class NodeReading(Record, frozen=True, kw_only=True):
     sync: StateSync | UnsetType = UNSET
     pressure: Reading[Pressure] | UnsetType = UNSET
     state_copies: Reading[StateCopies] | UnsetType = UNSET
+    rollbacks: Reading[tuple[Rollback, ...]] | UnsetType = UNSET
+    announced: Reading[Announced] | UnsetType = UNSET
+    jobs: Reading[tuple[Job, ...]] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -65,6 +65,9 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "account": 4096,
         "operator_key": 1024,
         "state_copies": 65_536,
+        "announced": 4096,
+        "rollbacks": 65_536,
+        "jobs": 65_536,
         "sign_state": 65_536,
     }
 )
@@ -82,6 +85,7 @@ FRAGMENT = (
     "state_sync.sh",
     "pressure.sh",
     "state_copies.sh",
+    "jobs.sh",
     "probe.sh",
 )
 

@@ -6,14 +6,16 @@ import asyncio
 import socket
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from remediations.engine.system import LookRequest
 from remediations.errors import RemediationError
 from remediations.reach.background import run_in_thread
+from remediations.systems.stores.beside import WHYS, read_beside
 from remediations.systems.stores.inventory import ChainPlace, Place, place_text, stores_of
 from remediations.systems.stores.job_directory import jobs_in
 from remediations.systems.stores.opening import store_at
@@ -28,16 +30,7 @@ from remediations.systems.stores.reading import (
 )
 from remediations.systems.stores.reencrypt_section import KeyFile, ReencryptEntry
 from remediations.systems.stores.scope import Scope, ScopeEntry
-from remediations.systems.stores.store import (
-    Absent,
-    AllDenied,
-    Denied,
-    Malformed,
-    NotReachable,
-    Store,
-    StoreError,
-    TooLarge,
-)
+from remediations.systems.stores.store import Absent, Store, StoreError
 from remediations.systems.stores.survey import Kind, survey
 from remediations.values.known_secrets import without_secrets
 from remediations.values.part import Kinded
@@ -47,14 +40,7 @@ _ALL = ""
 _AT_ONCE = 4
 """Stores that are gone through at the same time."""
 
-_WHYS: dict[type[StoreError], Why] = {
-    Absent: Why.ABSENT,
-    AllDenied: Why.DENIED,
-    Denied: Why.DENIED,
-    Malformed: Why.MALFORMED,
-    NotReachable: Why.UNREACHABLE,
-    TooLarge: Why.TOO_LARGE,
-}
+_WHYS: Mapping[type[StoreError], Why] = MappingProxyType({**WHYS, Absent: Why.ABSENT})
 
 
 class _TimeUp(StoreError):
@@ -71,8 +57,9 @@ async def look_at_stores(look: LookRequest) -> Sequence[Kinded]:
             return await run_in_thread(read_store, place, entry.read_within_s)
 
     read = await asyncio.gather(*(one(place) for place in entry.places))
+    beside = await run_in_thread(read_beside, entry.places)
     ours = None if entry.reencrypt is None else await run_in_thread(_reencrypt, entry.reencrypt)
-    return (StoresReading(stores=tuple(read), reencrypt=ours),)
+    return (StoresReading(stores=tuple(read), reencrypt=ours, beside=beside),)
 
 
 def _reencrypt(entry: ReencryptEntry) -> ReencryptReading:

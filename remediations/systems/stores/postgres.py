@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remediations.systems.stores.postgres_errors import told
-from remediations.systems.stores.postgres_table import ValueForm, form_of
+from remediations.systems.stores.postgres_table import (
+    COLUMNS,
+    DATABASES,
+    TYPES,
+    ValueForm,
+    form_of,
+)
 from remediations.systems.stores.store import (
     MAX_OBJECT,
     MAX_VERSIONS,
@@ -97,6 +103,16 @@ class PostgresStore:
                 if key is None:
                     raise Malformed("a row without a key")
                 yield Version(key=key, version=sha256, is_live=True, size=size)
+
+    def databases(self) -> tuple[str, ...]:
+        """The names of all databases of the server."""
+        with self._transaction() as (connection, _):
+            return tuple(name for (name,) in connection.execute(DATABASES))
+
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Tables and columns of the database that could have envelopes, a thousand at most."""
+        with self._transaction() as (connection, _):
+            return tuple(connection.execute(COLUMNS, (list(TYPES),)))
 
     def live(self, key: str) -> Stored:
         """The row as it is."""

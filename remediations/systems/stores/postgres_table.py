@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from remediations.systems.stores.postgres import Table
 
-_TYPES = ("text", "character varying", "json", "jsonb", "bytea")
+TYPES = ("text", "character varying", "json", "jsonb", "bytea")
 
 _CATALOG = """
 SELECT c.relkind::text, c.relhasrules, format_type(k.atttypid, k.atttypmod),
@@ -33,6 +33,18 @@ JOIN pg_attribute k ON k.attrelid = c.oid AND k.attname = %(key)s AND NOT k.atti
 JOIN pg_attribute v ON v.attrelid = c.oid AND v.attname = %(value)s AND NOT v.attisdropped
 WHERE n.nspname = %(schema)s AND c.relname = %(table)s
 """
+
+DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"
+COLUMNS = """
+SELECT n.nspname || '.' || c.relname, a.attname
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND format_type(a.atttypid, NULL) = ANY(%s)
+ORDER BY 1, 2 LIMIT 1000
+"""
+"""What is beside a table: names that the catalog shows to everybody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +97,8 @@ def form_of(connection: Connection[tuple[Any, ...]], at: Table) -> ValueForm:
     relkind, rules, key_type, kind, filtered, selects, updates, replica, read_only, unique = row
     if relkind not in ("r", "p"):
         raise NotReachable("it is a view or something else, and not a table")
-    if kind not in _TYPES:
-        raise NotReachable(f"its type is {kind}, and none of {', '.join(_TYPES)}")
+    if kind not in TYPES:
+        raise NotReachable(f"its type is {kind}, and none of {', '.join(TYPES)}")
     hindrances = {
         "the user may not read the table": not selects,
         "the user may not update the column": not updates,

@@ -64,6 +64,13 @@ class StoreReading(Record, frozen=True, kw_only=True):
         return f"store/{self.store}"
 
 
+class Beside(Record, frozen=True, kw_only=True):
+    """What a server has beside the declared places, by name: nobody has looked into it."""
+
+    server: str
+    places: Reading[tuple[str, ...]]
+
+
 class KeyFileReading(Record, frozen=True, kw_only=True):
     """A file with a private key, and the fingerprint of its public half."""
 
@@ -93,9 +100,11 @@ class ReencryptReading(Record, frozen=True, kw_only=True):
 
 
 class StoresReading(Kinded, frozen=True, kw_only=True):
-    """All of them, in the inventory's order; `reencrypt` is None where nobody seals anew here."""
+    """All of them, in the inventory's order; what lies `beside` them on their servers; `reencrypt`
+    is None where nobody seals anew here."""
 
     KIND: ClassVar[str] = "stores.reading/1"
 
     stores: tuple[StoreReading, ...]
     reencrypt: ReencryptReading | None = None
+    beside: tuple[Beside, ...] = ()

@@ -142,6 +142,18 @@ class S3Store:
                 raise Malformed("a listing that says that it goes on, and not where")
             asked = onwards
 
+    def buckets(self) -> tuple[str, ...]:
+        """The names of all buckets that these credentials may list."""
+        with told():
+            return tuple(one["Name"] for one in self._client.list_buckets().get("Buckets", ()))
+
+    def top_of(self, bucket: str) -> tuple[str, ...]:
+        """The first parts of the keys in a bucket, up to a slash, of its first page."""
+        with told():
+            page = self._client.list_objects_v2(Bucket=bucket, Delimiter="/")
+        parts = [one["Prefix"] for one in page.get("CommonPrefixes", ())]
+        return (*parts, *(one["Key"] for one in page.get("Contents", ())))
+
     def _listed(self, row: dict[str, Any]) -> Version:
         if not row["Key"].startswith(self._at.prefix):
             raise Malformed("a listing with keys that were not asked for")

@@ -43,6 +43,8 @@ def told(*, writes: bool = False) -> Iterator[None]:
         yield
     except exceptions.ClientError as error:
         raise _answered(error, writes=writes) from None
+    except exceptions.ProxyConnectionError:
+        raise NotReachable("no connection to the proxy that the environment names") from None
     except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError):
         raise NotReachable("no connection to the endpoint") from None
     except (exceptions.ResponseStreamingError, exceptions.IncompleteReadError):

@@ -325,3 +325,20 @@ def test_a_full_node_alone_does_not_make_it_the_validators_own_fault() -> None:
     world = change(world, "full1", apply)
     assert found(world, "val1").condition is NodeCondition.PANICKED
     assert diagnose(world).chain is ChainClass.DETERMINISTIC_PANIC
+
+
+@pytest.mark.parametrize(
+    ("plan", "chain"),
+    [
+        (114, ChainClass.UPGRADE_NEEDED),
+        (113, ChainClass.UPGRADE_NEEDED),
+        (112, ChainClass.DETERMINISTIC_PANIC),
+    ],
+    ids=["in its block", "taken in its own block", "passed"],
+)
+def test_a_plan_that_was_taken_late_is_due_in_the_next_block(plan: int, chain: ChainClass) -> None:
+    """Block 114 fails. x/upgrade names the height of the plan, which may be that of the block that
+    executed it; a plan of two blocks before is no reason."""
+    line = f'UPGRADE "v2" NEEDED at height: {plan}: {{}}'
+    world = worlds.panicked(healthy(), "val1", "val2", "val3", "val4", "full1", lines=(line,))
+    assert diagnose(world).chain is chain

@@ -113,6 +113,30 @@ def test_a_node_is_stopped_and_held(host: Held) -> None:
     assert host.does(hold_text(node))[1].startswith("already so")
 
 
+CANCELED = "echo x >>canceled; [ $(wc -l <canceled) -gt {} ] || exit 1; echo inactive >ActiveState"
+"""A stop that somebody's start takes the place of, so many times."""
+
+
+def test_a_stop_that_a_start_cancels_is_asked_for_again(host: Held) -> None:
+    """A watchdog wants a start every second: of a held unit it fails, but it cancels our stop."""
+    (host.unit / "on-stop").write_text(CANCELED.format(2))
+    code, out, err = host.does(hold_text(host.planned()))
+    assert (code, out) == (0, "held: ve.service is stopped, and nothing starts it\n"), err
+    assert host.acts == ["stop ve.service"] * 3
+
+
+def test_a_stop_that_never_succeeds_fails(host: Held) -> None:
+    """Ten times for a unit that is held; of one that is not, a start may succeed: once."""
+    (host.unit / "on-stop").write_text(CANCELED.format(99))
+    code, _, err = host.does(hold_text(host.planned()))
+    assert code == 1
+    assert "systemctl stop ve.service ended with 1" in err
+    assert host.acts == ["stop ve.service"] * 10
+    host.drop_in.unlink()
+    assert host.does(restart_text(host.planned(invocation=host.INVOCATION)))[0] == 1
+    assert host.acts == ["stop ve.service"] * 11
+
+
 @pytest.mark.parametrize(
     ("change", "got"),
     [

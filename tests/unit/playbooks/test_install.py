@@ -191,7 +191,7 @@ def test_what_another_program_does_not_cure_is_refused() -> None:
 
 def test_nothing_that_keeps_a_start_safe_is_left_out() -> None:
     """But that the others run the same program, and that a start alone is the cure."""
-    assert len(INSTALL_GUARDS) == len(START_GUARDS) + 2
+    assert len(INSTALL_GUARDS) == len(START_GUARDS) + 3
     chain = chosen(panicked())
     asked = {one.id for one in judged(chain).values() if one.subject == "val1"}
     assert {"G45", "G20", "G26", "G24", "G25", "N3", "G28", "G17", "N2", "G37", "G4"} <= asked

@@ -54,6 +54,8 @@ def harm(name: str, count: int) -> Harm:
         ((100, 60), (100, 60)),
         ((100, 60), (90, 50)),  # ten are in no look, before or after
         ((100, 100), (100, 100)),
+        ((60, 0), (100, 0)),  # all are stopped; forty answered, and did not vote
+        ((60, 60), (100, 60)),  # only those are stopped
     ],
 )
 def test_what_was_declared_is_no_regression(
@@ -68,6 +70,7 @@ def test_what_was_declared_is_no_regression(
     [
         ((60, 100), (60, 50), "is 50 of 100, and was 60 before: the stage declared 60 → 100"),
         ((100, 60), (100, 50), "is 50 of 100, and was 100 before"),
+        ((60, 60), (100, 50), "is 50 of 100, and was 100 before: the stage declared 60 → 60"),
         ((100, 100), (100, None), "cannot be seen any more, at least 100 was declared"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -273,3 +274,13 @@ def test_a_write_without_an_etag_may_have_happened(store: S3Store, client: Clien
     answering(client, "PutObject", ETag="")
     with pytest.raises(NoAnswer):
         store.replace(former, b"new")
+
+
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client asks the environment for one; the server is not at fault."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    at = dataclasses.replace(AT, endpoint="http://192.0.2.1:9")
+    with pytest.raises(NotReachable, match="the proxy that the environment names"):
+        list(S3Store("bucket", at).versions())

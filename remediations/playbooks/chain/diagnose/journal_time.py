@@ -32,6 +32,9 @@ CLOCKS_APART = timedelta(seconds=30)
 """By how much a line may be older than a block that was made before it: a block has the time of
 other clocks."""
 EPISODE = timedelta(seconds=10)
+LATE_PLAN = 1
+"""The line of an upgrade names the height of its plan, and x/upgrade takes a plan also in the block of
+that height (`ScheduleUpgrade` refuses what is below only): its program is needed in the next one."""
 _ORDER = {kind.symptom: number for number, kind in enumerate(TABLE)}
 
 
@@ -81,6 +84,8 @@ def _told(view: NodeView, context: ChainContext, cured: Collection[Symptom]) -> 
         if kind is None or is_wrapper_word(line) or (since is not None and entry.at < since):
             continue
         height = named_height(line)
+        if height is not None and kind.symptom is Symptom.UPGRADE:
+            height += LATE_PLAN
         if height is not None and 0 < height <= passed:
             continue
         yield Told(entry.at, line, kind)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from shlex import quote
 
+from msgspec import UNSET
+
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.cosmovisor import upgrades_asked
 from remediations.playbooks.chain.program import (
     FAILING,
     chosen_program,
@@ -96,6 +99,47 @@ def another_program(chain: ChainSituation, reading: HostReading) -> GuardResult:
         else _AGAIN,
         facts=(f"{host}.program", "chain.program"),
     )
+
+
+def program_announced(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G111: where the upgrade that waits announces the SHA-256 of its program for this platform,
+    it is the chosen one (docs/rules/guards.md#g111)."""
+    host, program = reading.host, chosen_program(chain)
+    read = reading.announced
+    sha256, why = announced_for(chain, host)
+    holds: bool | None = not sha256 or sha256 == program
+    if isinstance(read, Unknown):
+        holds, why = None, read.reason
+    return guard_result(
+        "G111",
+        "the program is the one that the upgrade announces",
+        subject=host,
+        holds=holds,
+        got=f"chosen is {program}" if sha256 else why,
+        expected=sha256 or "its SHA-256, where one is announced for this platform",
+        next_step=f"look at data/upgrade-info.json on {host}"
+        if holds is None
+        else "get the announced program, and `remediate stage FILE`; or find out who announced "
+        "another one than you were given",
+        facts=("chain.program",),
+    )
+
+
+def announced_for(chain: ChainSituation, host: str) -> tuple[str, str]:
+    """The SHA-256 of the program that the upgrade which waits announces for a host, "" for none,
+    and then why there is none to compare with."""
+    read = chain.observation.host(host).announced
+    if read is UNSET or isinstance(read, Unknown):
+        return "", "it has no upgrade-info.json"
+    told = read.value
+    asked = {name.lower() for name in upgrades_asked(chain, *chain.finding.nodes)}
+    if told.upgrade.lower() not in asked:
+        return "", f"its upgrade-info.json is of {told.upgrade}, for which nobody waits"
+    if told.here is None or not told.here.sha256:
+        return "", f"no SHA-256 is announced for {told.platform}"
+    if told.here.archive:
+        return "", f"the SHA-256 that is announced for {told.platform} is that of an archive"
+    return told.here.sha256, ""
 
 
 def starts_program_itself(_chain: ChainSituation, reading: HostReading) -> GuardResult:

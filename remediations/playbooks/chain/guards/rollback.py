@@ -7,16 +7,21 @@ above the block that was given to the result which is taken back.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
+from msgspec import UNSET
+
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.finding import HashCluster
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
-from remediations.render.formats import name_some, short_digest
+from remediations.render.formats import count_of, name_some, short_digest
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.comet.sign_state import SignStep
 from remediations.systems.comet.values import AppInfo
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Unknown, value_or_none
 
 Whole = Proposal[ChainSituation]
 
@@ -102,6 +107,48 @@ def those_left_agree(chain: ChainSituation, proposal: Whole) -> GuardResult:
         if len(left) > 1
         else "make more of the nodes readable, then `remediate diagnose`",
         facts=("chain.total_power", "chain.height"),
+    )
+
+
+ROUNDS = 2
+"""How often one block is executed again before a side has to be chosen. One round may come before
+the cause was mended, a second one shows that it was not, or that execution is a matter of chance.
+Then every further draw is as good as the last one, costs all validators a stop, and may make states
+of nobody's choice agree."""
+
+
+def not_drawn_too_often(chain: ChainSituation, proposal: Whole) -> GuardResult:
+    """G112: this block was not executed again twice in vain; or people name the state that it has
+    to give, so that this is no draw (docs/rules/guards.md#g112)."""
+    named, finding = chain.inputs.get(EXPECT_HASH, ""), chain.finding
+    powers: dict[str, int] = defaultdict(int)
+    unread = []
+    for host in proposal.targets:
+        reading = chain.observation.host(host)
+        status = latest_status(reading)
+        if isinstance(reading.rollbacks, Unknown) or status is None:
+            unread.append(host)
+        elif reading.rollbacks is not UNSET:
+            before = (status.height - 1, status.app_hash)
+            plans = {r.plan for r in reading.rollbacks.value if (r.height, r.app_hash) == before}
+            for plan in plans:
+                powers[plan] += finding.node(host).power
+    acting = sum(finding.node(host).power for host in proposal.targets)
+    rounds = sum(has_quorum(power, acting) for power in powers.values() if acting)
+    few = rounds < ROUNDS
+    best = max(finding.clusters, key=lambda cluster: cluster.power, default=None)
+    return guard_result(
+        "G112",
+        "the block was not executed again too often, or the state that it has to give is named",
+        holds=True if named else None if few and unread else few,
+        got=f"{count_of(rounds, 'round')} of this block before"
+        + (f"; not read on {name_some(unread)}" if unread else "")
+        + (f"; {short_digest(named)}… is named" if named else ""),
+        expected=f"fewer than {ROUNDS}, or --{EXPECT_HASH}",
+        next_step="choose a side, and the others adopt it: `remediate plan INC-001 --donor "
+        f"{best.hosts[0] if best is not None and best.hosts else 'HOST'}`; or, where the cause is "
+        f"found and mended, name the state that is right: `--{EXPECT_HASH} HASH`",
+        facts=("chain.height",),
     )
 
 

@@ -18,6 +18,7 @@ from remediations.playbooks.chain.guards import (
     duplicate,
     former,
     jail,
+    jobs,
     links,
     node,
     open_files,
@@ -54,6 +55,7 @@ INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResu
     position.can_sign_there,
     settings.set_before,
     power.targets_reachable,
+    jobs.nothing_by_the_clock,
 )
 _SAFE_TO_RUN: tuple[NodeGuard, ...] = (
     node.one_process,
@@ -169,6 +171,7 @@ INSTALL_GUARDS = tuple(
             *_SAFE_TO_RUN,
             program.program_staged,
             program.another_program,
+            program.program_announced,
             program.starts_program_itself,
         ),
     )
@@ -189,6 +192,7 @@ INSTALL_BELOW_GUARDS = tuple(
             *_SAFE_TO_RUN,
             program.program_staged,
             program.another_program,
+            program.program_announced,
             cosmovisor.one_home,
             cosmovisor.link_leads_to_program,
             cosmovisor.upgrade_named,

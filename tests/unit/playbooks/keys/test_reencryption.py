@@ -28,9 +28,10 @@ from remediations.playbooks.keys.reencryption_gates import (
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.stores.job_directory import JobProgress, JobResult
 from remediations.systems.stores.job_steps import JobOrder, compile_jobs
-from remediations.systems.stores.reading import StoresReading
+from remediations.systems.stores.reading import Beside, StoresReading
 from remediations.systems.stores.reencrypt_section import Several
 from remediations.values.part import Part
+from remediations.values.reading import Known
 from tests.unit.playbooks.keys.cases import NEW_PRINT, OUT, situation, unknown, with_fields
 from tests.unit.playbooks.keys.store_cases import (
     TARGET,
@@ -317,3 +318,30 @@ def test_diagnosis_shows_what_is_sealed_to_which_key() -> None:
     )
     assert tables["what is sealed to which key"] == (("vault", OUT, "revoked", "5", "0"),)
     assert "stores" not in {one.title for one in conclude(situation()).tables}
+
+
+def test_what_nobody_declared_is_named_and_signed() -> None:
+    """Also where nobody could list it; what is declared and empty has nothing to say."""
+    at = situation().at
+    found = changed(
+        stores(),
+        beside=(
+            Beside(
+                server="s3 a",
+                places=Known(
+                    value=tuple(f"bucket {number}" for number in range(10)), source="s3", at=at
+                ),
+            ),
+            Beside(server="postgres b", places=unknown()),
+            Beside(server="s3 c", places=Known(value=(), source="s3", at=at)),
+        ),
+    )
+    warnings = "\n".join(BRANCH.propose(revoked(found)).warnings)
+    assert "not declared, so not scanned, on s3 a: bucket 0, bucket 1" in warnings
+    assert "bucket 7 and 2 more" in warnings
+    assert "what else postgres b has is not known: no answer" in warnings
+    assert "s3 c" not in warnings
+    tables = {table.title: table.rows for table in conclude(revoked(found)).tables}
+    rows = tables["beside the declared places: not declared, not scanned"]
+    assert rows[0] == ("s3 a", "bucket 0")
+    assert rows[-1] == ("postgres b", "not known: no answer")

@@ -1,60 +1,88 @@
-"""`remediate doctor` about stores and readers: what works, and what is missing with its mend."""
+"""What doctor says of stores, of who seals anew, and of readers."""
 
 from __future__ import annotations
 
 import msgspec
 import pytest
 
-from remediations.engine.doctor.line import LineState
+from remediations.engine.doctor.line import DoctorLine
 from remediations.playbooks.keys.stores_doctor import reader_lines, store_lines
-from remediations.systems.keyfile.inventory import Told
 from remediations.systems.keyfile.reading import KeyFilesReading, ReaderReading
-from remediations.systems.stores.reading import StoresReading
-from tests.unit.playbooks.keys.cases import NEW_PRINT, OUT, unknown
-from tests.unit.playbooks.keys.reader_cases import entry, reader, with_file
-from tests.unit.playbooks.keys.store_cases import key_file, store, stores, survey, unread_store
+from remediations.systems.stores.reading import Beside, StoresReading
+from remediations.values.reading import Known, Why
+from tests.unit.playbooks.keys.cases import OUT, situation, unknown
+from tests.unit.playbooks.keys.reader_cases import reader, with_file
+from tests.unit.playbooks.keys.store_cases import (
+    key_file,
+    store,
+    stores,
+    survey,
+    unread_store,
+)
 
-OK, WARN, LACK = LineState.OK, LineState.WARN, LineState.LACK
-WELL = [OK, OK, OK, OK]
-"""A store, the machine, and two private keys."""
+
+def by_topic(reading: StoresReading) -> dict[str, DoctorLine]:
+    """The lines, of which each has a next step where something is missing."""
+    lines = tuple(store_lines(reading))
+    assert all(line.state == "ok" or line.mend for line in lines), lines
+    return {line.topic: line for line in lines}
+
+
+def test_all_in_order() -> None:
+    """A store, the machine, and both keys."""
+    found = by_topic(stores())
+    assert {line.state for line in found.values()} == {"ok"}
+    assert list(found) == ["store/vault", "sealing anew", "key old", "key new"]
 
 
 @pytest.mark.parametrize(
-    ("found", "states", "word"),
+    ("reading", "topic", "said"),
     [
-        (stores(), WELL, "10 versions, 7 envelopes"),
-        (stores(unread_store(), store("other")), [LACK, *WELL], "store/other"),
-        (stores(store(found=survey(damaged=2, unread=1))), [WARN, *WELL[1:]], "3 of 10"),
-        (stores(store(found=survey(damaged=2), accept_damaged=2)), WELL, "10 versions"),
-        (stores(here="laptop"), [OK, WARN], "vault-1 alone, and this is laptop"),
-        (stores(flaw="/x is not yours alone"), [OK, LACK, OK, OK], "/x is not yours"),
-        (stores(running=("j1",)), WELL, "running: j1"),
-        (stores(keys=(key_file("old", ""),)), [OK, OK, LACK], "private key old"),
-        (msgspec.structs.replace(stores(), reencrypt=None), [OK, WARN], "not declared"),
+        (stores(unread_store()), "store/vault", "no answer"),
+        (stores(store(found=survey(damaged=2))), "store/vault", "2 that cannot be read"),
+        (stores(store(found=survey(), holds="nothing")), "store/vault", "to hold nothing"),
+        (stores(store(found=survey(envelopes=0))), "store/vault", "to hold envelopes"),
+        (stores(here="laptop"), "sealing anew", "on vault-1, and this is laptop"),
+        (stores(flaw="it is not yours alone"), "sealing anew", "not yours alone"),
+        (stores(keys=(key_file("old", ""),)), "key old", "no answer"),
+        (
+            stores(keys=(msgspec.structs.replace(key_file("new", OUT), backup=None),)),
+            "key new", "without a backup",
+        ),
+        (msgspec.structs.replace(stores(), reencrypt=None), "sealing anew", "nobody is named"),
+        (
+            msgspec.structs.replace(stores(), beside=(Beside(server="s3 a", places=unknown()),)),
+            "s3 a", "beside: no answer",
+        ),
+        (
+            msgspec.structs.replace(stores(), beside=(Beside(
+                server="s3 a", places=Known(value=("bucket b",), source="s3", at=situation().at),
+            ),)),
+            "s3 a", "1 beside the declared places are not scanned",
+        ),
     ],
-    ids=["well", "unread", "damaged", "accepted", "elsewhere", "flaw", "runs", "key", "undeclared"],
-)
-def test_stores(found: StoresReading, states: list[LineState], word: str) -> None:
-    """One that is bad hides no other."""
-    lines = list(store_lines(found))
-    assert [line.state for line in lines] == states
-    assert any(word in f"{line.topic}: {line.found}" for line in lines), lines
-    assert all(line.mend for line in lines if line.state is not OK)
+    ids=range(11),
+)  # fmt: skip
+def test_what_is_missing_is_said(reading: StoresReading, topic: str, said: str) -> None:
+    """By its own line."""
+    line = by_topic(reading)[topic]
+    assert line.state != "ok"
+    assert said in line.found
 
 
 @pytest.mark.parametrize(
-    ("found", "state", "word"),
+    ("one", "state", "said"),
     [
-        (reader(), OK, f"has {OUT}; brought there: {NEW_PRINT}"),
-        (reader(file=unknown()), LACK, "/etc/vault/reader.key"),
-        (with_file(flaw="others may write it"), LACK, "others may write it"),
-        (with_file(fingerprint=""), LACK, "no key of the declared form"),
-        (reader(unit=unknown()), LACK, "vault.service"),
-        (reader(told=entry(told=Told.READS_EACH_TIME, unit=""), unit=unknown()), OK, OUT),
+        (reader(), "ok", OUT),
+        (reader(file=unknown(Why.REFUSED)), "lack", "no answer"),
+        (with_file(flaw="it is a link"), "lack", "it is a link"),
+        (with_file(fingerprint=""), "lack", "no key in the form hex"),
+        (with_file(mode="0444"), "warn", "vault:vault 0444"),
+        (reader(unit=unknown()), "lack", "vault.service: no answer"),
     ],
-    ids=["well", "file", "flaw", "empty", "unit", "reads each time"],
+    ids=range(6),
 )
-def test_readers(found: ReaderReading, state: LineState, word: str) -> None:
-    """The first thing that is missing, or which key it has."""
-    (line,) = reader_lines(KeyFilesReading(hosts=(found,)))
-    assert (line.state, word in line.found) == (state, True), line
+def test_readers(one: ReaderReading, state: str, said: str) -> None:
+    """Which key each has, or why that is not known."""
+    (line,) = reader_lines(KeyFilesReading(hosts=(one,)))
+    assert (line.state, said in line.found) == (state, True), line
