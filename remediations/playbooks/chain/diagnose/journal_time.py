@@ -33,8 +33,8 @@ CLOCKS_APART = timedelta(seconds=30)
 other clocks."""
 EPISODE = timedelta(seconds=10)
 LATE_PLAN = 1
-"""The line of an upgrade names the height of its plan, and x/upgrade takes a plan also in the block of
-that height (`ScheduleUpgrade` refuses what is below only): its program is needed in the next one."""
+"""The line of an upgrade names the height of its plan, and x/upgrade takes a plan also in the block
+of that height (`ScheduleUpgrade` refuses what is below only): the next one needs its program."""
 _ORDER = {kind.symptom: number for number, kind in enumerate(TABLE)}
 
 
