@@ -28,6 +28,8 @@ VICTIMS = ("val2", "val4")
 STANDBY = "standby1"
 ONE, OTHER = ("val1", "val4", "full1"), ("val2", "val3")
 HALT_S = 6.0
+AHEAD = 14
+"""Blocks, within which a busy chain has to take the plan of an upgrade."""
 HALTS_WITHIN_S = 90.0
 """Some blocks after it was scheduled, on a busy machine."""
 
@@ -134,7 +136,7 @@ def panic(lab: Lab, operator: Operator) -> Broken:
 
 def upgrade(lab: Lab, operator: Operator) -> Broken:
     """The chain asks for the program of an upgrade; it is on the hosts."""
-    lab.break_upgrade(at=lab.world.top() + 8)
+    lab.break_upgrade(at=lab.world.top() + AHEAD)
     return _other_program(lab, operator)
 
 

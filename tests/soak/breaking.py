@@ -18,7 +18,7 @@ SEEN_BLOCKS = 8
 HALTED_S = 6.0
 """A second more than what counts as halted in the lab's inventory."""
 LOGIN_DOWN_S = 6.0
-UPGRADE_AHEAD = 8
+UPGRADE_AHEAD = 14
 """Blocks, within which the chain has to take the plan."""
 STARTED_S = 20.0
 """Somebody who stops a daemon by hand waits so long for it to be there."""
