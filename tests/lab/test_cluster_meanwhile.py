@@ -15,7 +15,7 @@ import pytest
 
 from tests.lab.choice import full_lab
 from tests.lab.kube.cluster import Cluster
-from tests.lab.kube.service import NAMESPACE, SCORER, OnCall, Service
+from tests.lab.kube.service import NAMESPACE, SCORER, WORKLOAD, OnCall, Service
 from tests.lab.needs import require
 from tests.lab.operator import LIMIT_S
 
@@ -46,15 +46,21 @@ def service(cluster: Cluster) -> Service:
 
 @pytest.fixture
 def oncall(service: Service, tmp_path: Path) -> OnCall:
-    """Somebody with the role of the docs, and a release that crashes."""
+    """Somebody with the role of the docs and a known good digest, and a release that crashes."""
     oncall = OnCall(service.cluster, tmp_path)
+    oncall.inventory(_good(service))
     service.set_image(service.cluster.image("crash"))
     service.cluster.wait("a crash", lambda: oncall.condition() == "containers-crash")
     return oncall
 
 
+def _good(service: Service) -> str:
+    return f"{WORKLOAD}, good: '{service.cluster.images['good-1']}'"
+
+
 def test_somebody_who_patches_all_the_time_loses_nothing(service: Service, oncall: OnCall) -> None:
-    """Their marks on the object are all there, and ours; what is wanted was written once."""
+    """Their marks on the object are all there, and ours; what is wanted was written once. (Labels:
+    an annotation of a Deployment makes another generation, and is refused with 6.)"""
     good = f"{service.image.partition('@')[0]}@{service.cluster.images['good-1']}"
     run, generation = oncall.approved(), service.read()["metadata"]["generation"]
     ended = threading.Event()
@@ -63,7 +69,7 @@ def test_somebody_who_patches_all_the_time_loses_nothing(service: Service, oncal
     def patch() -> None:
         while not ended.is_set():
             mark = f"somebody/mark-{len(written)}=there"
-            service.cluster.kubectl("annotate", "deployment", SCORER, "-n", NAMESPACE, mark)
+            service.cluster.kubectl("label", "deployment", SCORER, "-n", NAMESPACE, mark)
             written.append(mark.partition("=")[0])
 
     somebody = threading.Thread(target=patch)
@@ -76,7 +82,7 @@ def test_somebody_who_patches_all_the_time_loses_nothing(service: Service, oncal
     assert applied.code == 0, applied.why
     meta = service.read()["metadata"]
     assert len(written) > 5
-    assert set(written) <= set(meta["annotations"])
+    assert set(written) <= set(meta["labels"])
     assert len(service.claims) == 1
     assert (service.image, meta["generation"]) == (good, generation + 1)
 
@@ -85,7 +91,7 @@ def test_an_owner_that_leaves_no_mark_is_found_by_its_next_turn(
     service: Service, oncall: OnCall
 ) -> None:
     """It takes the change back while KP3 waits: nothing is called verified that does not stand."""
-    oncall.inventory(more=f"  owner_period_seconds: {OWNER_PERIOD_S}\n")
+    oncall.inventory(_good(service), more=f"  owner_period_seconds: {OWNER_PERIOD_S}\n")
     bad, run = service.image, oncall.approved()
     with oncall.start("apply", run, "--json") as process:
         oncall.meanwhile(process, "the goal", lambda: service.image != bad and service.whole())

@@ -111,23 +111,38 @@ def test_a_budget_that_can_never_allow_is_refused_before_the_cordon(
     assert uids(service) == before
 
 
-@pytest.mark.parametrize("unhealthy", ["IfHealthyBudget", "AlwaysAllow"])
-def test_broken_pods_under_a_budget(service: Service, oncall: OnCall, unhealthy: str) -> None:
-    """Pods that are broken count, so a budget that wants a healthy one would say no for ever: K13
-    refuses before the cordon. Where they may always be evicted, the node is drained."""
-    cluster, before = service.cluster, uids(service)
+def test_broken_pods_that_count_are_refused_before_the_cordon(
+    service: Service, oncall: OnCall
+) -> None:
+    """A budget that wants a healthy pod says no for ever, since none will be: K13."""
+    cluster = service.cluster
+    cluster.kubectl("cordon", OTHER)
+    try:
+        recreate = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
+        words = ("patch", "deployment", SCORER, "-n", NAMESPACE, "-p", json.dumps(recreate))
+        cluster.kubectl(*words)
+        service.set_image(cluster.image("crash"))
+        told = ("get", "pods", "-n", NAMESPACE)
+        cluster.wait("both crash", lambda: cluster.kubectl(*told).count("CrashLoopBackOff") == 2)
+    finally:
+        cluster.kubectl("uncordon", OTHER)
+    budget(cluster, 1)
+    before = uids(service)
+    refused = oncall.says("plan", "high-error-rate", *DRAIN)
+    assert refused.code == 4, refused.document
+    assert "K13" in json.dumps(refused.document)
+    assert not is_cordoned(cluster)
+    assert marks(cluster) == set()
+    assert uids(service) == before
+
+
+def test_broken_pods_that_may_always_go_are_moved(service: Service, oncall: OnCall) -> None:
+    """The same budget with AlwaysAllow: the node is drained, and what was broken serves."""
+    cluster = service.cluster
     for pod in service.pods():
         cluster.kubectl("exec", pod, "-n", NAMESPACE, "--", "/app", "sick")
     cluster.wait("nothing is ready", lambda: service.available == 0)
-    budget(cluster, 1, unhealthy)
-    planned = oncall.says("plan", "high-error-rate", *DRAIN)
-    if unhealthy == "IfHealthyBudget":
-        assert planned.code == 4, planned.document
-        assert "K13" in json.dumps(planned.document)
-        assert not is_cordoned(cluster)
-        assert marks(cluster) == set()
-        assert uids(service) == before
-        return
+    budget(cluster, 1, "AlwaysAllow")
     applied = oncall.says("apply", oncall.approved(*DRAIN))
     assert applied.code == 0, applied.why
     assert places(service) == [OTHER, OTHER]

@@ -17,7 +17,6 @@ from remediations.playbooks.chain.situation import situation as chain_situation
 from remediations.playbooks.scoring.diagnose.conclude import conclude
 from remediations.playbooks.scoring.diagnose.reference import Given, Powers, why_not_pinned
 from remediations.playbooks.scoring.finding import ScoringFinding
-from remediations.playbooks.scoring.pods.reading import PodsReading
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import has_nodes
 from remediations.systems.hosts.reading import HostsReading
@@ -25,6 +24,7 @@ from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.inventory import SECTION, ScoringEntry
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
 from remediations.systems.scorer.source import ModelSource
+from remediations.systems.scoringpods.reading import PodsReading
 from remediations.values.reading import value_or_none
 
 NO_POWER = Powers(of=lambda _host: 0, total=0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from remediations.playbooks.scoring.pods.ask import Questions, ask_workloads
-from remediations.playbooks.scoring.pods.declared import DeclaredWorkload
 from remediations.playbooks.scoring.pods.scores import JudgedWorkload, judge_workload_answers
 from remediations.playbooks.service.scored import ScoresBefore
 from remediations.systems.kubernetes.api import KubernetesApi
 from remediations.systems.kubernetes.inventory import ClusterEntry
+from remediations.systems.scoringpods.ask import Questions, ask_workloads
+from remediations.systems.scoringpods.declared import DeclaredWorkload
 
 
 async def read_answers(

@@ -9,10 +9,10 @@ from msgspec import UnsetType
 
 from remediations.engine.doctor.examination import Doctor, Examination
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line
-from remediations.playbooks.scoring.pods.reading import PodsReading
 from remediations.playbooks.service.finding import NAME
 from remediations.render.formats import count_of
 from remediations.systems.kubernetes.values import AccessRight, KubernetesReading
+from remediations.systems.scoringpods.reading import PodsReading
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown
 

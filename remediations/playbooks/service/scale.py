@@ -84,9 +84,9 @@ def _propose(service: ServiceSituation) -> Proposal[ServiceSituation]:
         risk=Risk.MEDIUM,
         worst_case="the new pods do not start, for want of nodes or quota: those that serve go on",
         warnings=(
-            *not_proven(service, [one]),
             *cost,
             *((way_back,) if wanted != limits.normal else ()),
+            *not_proven(service, [one]),
             *preview,
         ),
     )

@@ -158,7 +158,7 @@ class KubernetesApi:
             raise _refused_still(error, "they were read again, and so are the new ones") from error
 
     def _asked(self, session: Session, request: Request, limit_s: float) -> Tree:
-        status, data = self._exchange(session, request, limit_s)
+        status, data = self._exchange(session, request, limit_s, ANSWER_BYTES)
         tree = _tree(data)
         if status == REFUSED_CREDENTIALS:  # some servers say so without JSON
             tree = tree or {}
@@ -174,7 +174,7 @@ class KubernetesApi:
         return tree
 
     def _exchange(
-        self, session: Session, request: Request, limit_s: float, most_bytes: int = ANSWER_BYTES
+        self, session: Session, request: Request, limit_s: float, most_bytes: int
     ) -> tuple[int, bytes]:
         import urllib3
 

@@ -70,6 +70,7 @@ from tests.unit.playbooks.scoring.cases import case_of as scoring_case
 from tests.unit.playbooks.scoring.cases import keeping
 from tests.unit.playbooks.scoring.cases import observed as observed_with
 from tests.unit.playbooks.service.namespaces import broken_release, situation_of
+from tests.unit.playbooks.service.scored import pods_say, scored_situation
 from tests.unit.report import journal as told
 from tests.unit.stores import keys
 from tests.worlds import containers, scoring
@@ -200,6 +201,12 @@ def parts_of_a_cluster() -> Iterator[Part]:
     yield Part.of(service.reading)
     yield from service_baseline(service, proposal)
     yield proposal.stages[0].gate.asks
+    api = broken_release()
+    api.pods_say = pods_say({})
+    scored = scored_situation(api)
+    assert scored.scores is not None
+    yield Part.of(scored.scores.reading)
+    yield service_baseline(scored, back.propose(scored))[1]
     drain = DRAIN_NODE.propose(situation_of(two_nodes(), nodes=("n1",), node="n1"))
     yield from (stage.gate.asks for stage in drain.stages)
     yield Part.of(Replaced(workload="statefulset/scorer", pod="scorer-1", uid="u"))

@@ -12,6 +12,8 @@ from tests.unit.docs.pages import ROOT
 
 KINDS = sorted(path.stem for path in (ROOT / "tests/lab").glob("test_*.py"))
 LEFT_OUT = {
+    "test_cluster_meanwhile": "a cluster of its own, as test_kubernetes",
+    "test_cluster_scores": "a cluster of its own, as test_kubernetes",
     "test_drain": "a cluster of its own, as test_kubernetes",
     "test_kubernetes": "a cluster of its own, which takes minutes to build and to start",
     "test_scale": "a cluster of its own, as test_kubernetes",

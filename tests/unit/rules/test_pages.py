@@ -34,9 +34,9 @@ from remediations.playbooks.keys.checks.titles import (
 from remediations.playbooks.keys.conditions import KeyCondition
 from remediations.playbooks.keys.domain import DOMAIN as KEYS
 from remediations.playbooks.scoring.classes import ScoringClass
-from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.conditions import PodAnswer, ScorerCondition
 from remediations.playbooks.service.checks.titles import CHECKS as WORKLOAD_CHECKS
-from remediations.playbooks.service.checks.titles import DRAIN_CHECKS, STUCK_CHECKS
+from remediations.playbooks.service.checks.titles import DRAIN_CHECKS, SCORE_CHECKS, STUCK_CHECKS
 from remediations.playbooks.service.conditions import WorkloadCondition
 from remediations.playbooks.service.domain import DOMAIN as SERVICE
 from remediations.playbooks.service.nodes import NodeVerdict
@@ -54,7 +54,7 @@ ASKED = {
     RuleKind.STATE: ("says", "do"),
     RuleKind.EXIT_CODE: ("says", "changed"),
 }
-SERVICE_CHECKS = {**WORKLOAD_CHECKS, **DRAIN_CHECKS, **STUCK_CHECKS}
+SERVICE_CHECKS = {**WORKLOAD_CHECKS, **SCORE_CHECKS, **DRAIN_CHECKS, **STUCK_CHECKS}
 SHARED_TITLE = {"G19", "G20"}
 """One function judges both and says one title; each entry has its own part of it."""
 
@@ -162,7 +162,7 @@ def test_every_rule_that_code_cites_has_an_entry() -> None:
     ("kind", "known"),
     [
         (RuleKind.CLASS, [*ChainClass, *ScoringClass, FAILED, UNREAD]),
-        (RuleKind.CONDITION, [*NodeCondition, *ScorerCondition]),
+        (RuleKind.CONDITION, [*NodeCondition, *ScorerCondition, *PodAnswer]),
         (RuleKind.STATE, [*RunState, *StepState]),
         (RuleKind.EXIT_CODE, [int(code) for code in ExitCode]),
     ],
@@ -198,7 +198,7 @@ def test_titles_are_those_on_the_screens() -> None:
 def test_the_service_explains_all_that_it_says() -> None:
     """Its guards, checks, verdicts and conditions: exactly those that there are."""
     told = {kind: {entry.id for entry in OF_SERVICE if entry.kind is kind} for kind in RuleKind}
-    assert told[RuleKind.GUARD] == {f"K{number}" for number in range(1, 25)}
+    assert told[RuleKind.GUARD] == {f"K{number}" for number in range(1, 27)}
     assert told[RuleKind.CHECK] == set(SERVICE_CHECKS)
     assert told[RuleKind.CONDITION] == {*WorkloadCondition, *NodeVerdict}
     assert told[RuleKind.CLASS] == {"serving", "service-degraded", "service-down"}

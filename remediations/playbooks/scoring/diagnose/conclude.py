@@ -37,13 +37,13 @@ from remediations.playbooks.scoring.finding import (
     ScoringFinding,
     WorkloadFinding,
 )
-from remediations.playbooks.scoring.pods.reading import WorkloadAnswers
 from remediations.playbooks.scoring.pods.scores import common_key
 from remediations.playbooks.scoring.quarantine import by_hand_of
 from remediations.render.formats import name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.systems.scorer.inventory import ScoringEntry
 from remediations.systems.scorer.reading import ScorersReading
+from remediations.systems.scoringpods.reading import WorkloadAnswers
 
 Condition = ScorerCondition
 NO_IMAGES: Mapping[str, str] = MappingProxyType({})

@@ -12,10 +12,10 @@ from remediations.playbooks.scoring.conditions import PodAnswer
 from remediations.playbooks.scoring.diagnose.reference import PodsView
 from remediations.playbooks.scoring.diagnose.view import AnswerKey, digest_of
 from remediations.playbooks.scoring.finding import ScorerFinding, WorkloadFinding
-from remediations.playbooks.scoring.pods.reading import WorkloadAnswers
 from remediations.playbooks.scoring.pods.scores import judge_workload_answers
 from remediations.systems.scorer.inventory import ScoringEntry
 from remediations.systems.scorer.values import GoldenVectors
+from remediations.systems.scoringpods.reading import WorkloadAnswers
 
 
 def agreed_golden(scoring: ScoringEntry, key: AnswerKey | None) -> GoldenVectors | None:

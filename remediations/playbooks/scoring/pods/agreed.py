@@ -9,10 +9,10 @@ from functools import cached_property
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.scoring.baseline import agreed_vectors
 from remediations.playbooks.scoring.finding import Basis
-from remediations.playbooks.scoring.pods.reading import PodsReading
 from remediations.playbooks.scoring.pods.scores import JudgedWorkload, judge_workload_answers
 from remediations.playbooks.scoring.situation import situation
 from remediations.systems.scorer.values import GoldenVectors
+from remediations.systems.scoringpods.reading import PodsReading
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from remediations.playbooks.scoring.conditions import PodAnswer
 from remediations.playbooks.scoring.diagnose.view import AnswerKey, digest_of
-from remediations.playbooks.scoring.pods.reading import ScoredPod, WorkloadAnswers
 from remediations.render.formats import count_of, name_some
 from remediations.systems.scorer.values import Ask, GoldenVectors
+from remediations.systems.scoringpods.reading import ScoredPod, WorkloadAnswers
 from remediations.values.reading import Unknown
 
 

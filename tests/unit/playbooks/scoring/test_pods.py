@@ -16,14 +16,14 @@ from remediations.playbooks.scoring.conditions import PodAnswer
 from remediations.playbooks.scoring.diagnose.conclude import conclude
 from remediations.playbooks.scoring.diagnose.reference import Powers
 from remediations.playbooks.scoring.finding import Basis, ScoringFinding
-from remediations.playbooks.scoring.pods.declared import declared_workloads
-from remediations.playbooks.scoring.pods.reading import PodsReading, WorkloadAnswers
 from remediations.playbooks.scoring.pods.scores import judge_workload_answers
 from remediations.playbooks.scoring.present import present
 from remediations.systems.kubernetes.api import ApiError, Request
 from remediations.systems.kubernetes.system import KUBERNETES
 from remediations.systems.scorer.reading import ScorersReading
 from remediations.systems.scorer.system import SCORER
+from remediations.systems.scoringpods.declared import declared_workloads
+from remediations.systems.scoringpods.reading import PodsReading, WorkloadAnswers
 from remediations.values.inventory import Inventory
 from remediations.values.part import Part
 from remediations.values.reading import Known, Unknown, Why

@@ -12,15 +12,15 @@ from msgspec.structs import replace as replaced
 
 from remediations.playbooks.scoring.finding import Basis
 from remediations.playbooks.scoring.pods.agreed import AgreedScores
-from remediations.playbooks.scoring.pods.ask import Questions, ask_workloads
-from remediations.playbooks.scoring.pods.declared import DeclaredWorkload
-from remediations.playbooks.scoring.pods.reading import PodsReading
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.api import KubernetesApi, Request
 from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.systems.kubernetes.look import read_right
 from remediations.systems.kubernetes.rights import NeededRight
 from remediations.systems.scorer.workload import ScoredWorkload
+from remediations.systems.scoringpods.ask import Questions, ask_workloads
+from remediations.systems.scoringpods.declared import DeclaredWorkload
+from remediations.systems.scoringpods.reading import PodsReading
 from tests.unit.kubernetes.fake_api import SCORER_ENTRY, FakeApi
 from tests.unit.playbooks.service.namespaces import situation_of
 from tests.worlds.scoring import GOLDEN as WORLD

@@ -70,7 +70,9 @@ def test_the_way_back_is_the_same_branch() -> None:
     spec(replicas=5)(api)
     service = situation_of(api, scale=SCALE, replicas=2)
     proposal = BRANCH.propose(service)
-    assert proposal.warnings == (f"{TARGET}: preview: 1 change, `remediate show --verbose`",)
+    unproven, preview = proposal.warnings
+    assert f"what {TARGET} answers is not proven" in unproven
+    assert preview == f"{TARGET}: preview: 1 change, `remediate show --verbose`"
     (effect,) = SCALE_WORKLOAD.effects(service, TARGET)
     assert (effect.during, effect.after) == (2, 2)
 

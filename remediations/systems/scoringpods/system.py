@@ -1,20 +1,18 @@
 """The pods that score, as the engine is told: read where a host of the inventory names a workload.
 
-It is no system of the rooms below, since it needs two of them. What is asked is light and
-imported at once; what asks, when it is needed.
+What asks is imported when it is needed.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from remediations.engine.system import LookRequest, RemoteSystem
-from remediations.playbooks.scoring.pods.declared import DeclaredWorkload, declared_workloads
-from remediations.playbooks.scoring.pods.reading import PodsReading, WorkloadAnswers
 from remediations.systems.kubernetes.inventory import ClusterEntry, cluster_of
 from remediations.systems.scorer.inventory import ScoringEntry, scoring_of
+from remediations.systems.scoringpods.declared import DeclaredWorkload, declared_workloads
+from remediations.systems.scoringpods.reading import PodsReading, WorkloadAnswers
 from remediations.values.part import Kinded
 from remediations.values.reading import Unknown, Why
 
@@ -32,11 +30,13 @@ async def read_pods(
     cluster: ClusterEntry, scoring: ScoringEntry, declared: Sequence[DeclaredWorkload]
 ) -> PodsReading:
     """What the pods answer, and whether we may ask them."""
-    from remediations.playbooks.scoring.pods.ask import Questions, ask_workloads
+    import asyncio
+
     from remediations.reach.background import run_in_thread
     from remediations.systems.kubernetes.api import ApiError, KubernetesApi
     from remediations.systems.kubernetes.look import read_right
     from remediations.systems.kubernetes.rights import NeededRight
+    from remediations.systems.scoringpods.ask import Questions, ask_workloads
 
     try:
         async with asyncio.timeout(CONNECT_LIMIT_S):

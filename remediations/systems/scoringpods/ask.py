@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from remediations.playbooks.scoring.pods.declared import DeclaredWorkload
-from remediations.playbooks.scoring.pods.reading import ScoredPod, WorkloadAnswers
 from remediations.reach.background import run_in_thread
 from remediations.render.printable import one_line
 from remediations.systems.kubernetes.api import ApiError, KubernetesApi, Request, namespaced
@@ -24,6 +22,8 @@ from remediations.systems.kubernetes.values import Pod, Workload
 from remediations.systems.scorer.answers import ANSWER_BYTES, AnswerError, canonical_answer
 from remediations.systems.scorer.values import Ask, GoldenVector, GoldenVectors
 from remediations.systems.scorer.workload import ScoredWorkload
+from remediations.systems.scoringpods.declared import DeclaredWorkload
+from remediations.systems.scoringpods.reading import ScoredPod, WorkloadAnswers
 from remediations.values.reading import Known, Reading, Unknown, Why
 
 ALL_S = 20.0
