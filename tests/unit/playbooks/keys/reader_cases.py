@@ -7,10 +7,14 @@ from typing import TypeVar
 
 import msgspec
 
+from remediations.engine.plan.build import deciding_facts
+from remediations.playbooks.keys.compromise import PLAYBOOK
+from remediations.playbooks.keys.domain import DOMAIN
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.systems.hosts.reading import HostLogin, HostsReading
 from remediations.systems.hosts.values import RecordRoom, Session
 from remediations.systems.keyfile.inventory import Form, ReaderEntry, Told
+from remediations.systems.keyfile.planned import PlannedKeyFile
 from remediations.systems.keyfile.reading import (
     KeptKey,
     KeyFile,
@@ -21,9 +25,12 @@ from remediations.systems.keyfile.reading import (
 from remediations.systems.stores.reading import StoresReading
 from remediations.values.reading import Known
 from tests.unit.playbooks.keys.cases import NEW_PRINT, OUT, reading
-from tests.unit.playbooks.keys.store_cases import revoked
+from tests.unit.playbooks.keys.store_cases import revoked, store, stores, survey
 
 T = TypeVar("T")
+BRANCHES = {one.name: one for one in PLAYBOOK.branches}
+EMPTIED = stores(store(found=survey()))
+"""Nothing is sealed to the key that is out."""
 HOST = "reader1"
 INVOCATION = "1" * 32
 UNIT = ReaderUnit(
@@ -61,6 +68,11 @@ def reader(
         unit=known(UNIT), ready=known("active"),
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)
+
+
+def unit(**changes: object) -> Known[ReaderUnit]:
+    """Another state of its unit."""
+    return known(msgspec.structs.replace(UNIT, **changes))
 
 
 def with_file(**changes: object) -> ReaderReading:
@@ -103,3 +115,12 @@ def readers(
         readers=KeyFilesReading(hosts=rows),
         hosts=hosts(*(one.host for one in rows), sudo=sudo),
     )
+
+
+def planned(keys: KeysSituation, branch: str = "install-key") -> list[PlannedKeyFile]:
+    """What a plan does, in order."""
+    proposal = BRANCHES[branch].propose(keys)
+    facts = {fact.name: fact.value for fact in deciding_facts(DOMAIN, keys, proposal)}
+    return [
+        PlannedKeyFile.from_data(action.data(facts, target)) for action, target in proposal.moves
+    ]
