@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
@@ -42,6 +43,7 @@ from remediations.systems.stores.job_scope import (
 from remediations.systems.stores.job_steps import PROVE, JobOrder
 from remediations.systems.stores.opening import store_at
 from remediations.systems.stores.outcomes import SETTLED, Outcome
+from remediations.systems.stores.paced import PacedStore
 from remediations.systems.stores.private_key import find_private_key
 from remediations.systems.stores.proof import prove
 from remediations.systems.stores.reencrypt import Ended, Resealing, Row, StoreLies
@@ -58,7 +60,6 @@ PATIENCE_S = 600
 """Seconds for which a store may be away, at one object."""
 _LONGEST_PAUSE_S = 30.0
 _STOPS_WITHIN_S = 1.0
-_MIB = 1024 * 1024
 _LIVES = 3
 _WANTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals by which a person or the machine wants it to end."""
@@ -150,7 +151,9 @@ def _done(directory: JobDirectory, claim: JobClaim, began: float) -> JobResult:
                 seconds=int(time.monotonic() - began),
             )  # fmt: skip
         work = Resealing(
-            store=store,
+            store=PacedStore(
+                store, claim.entry.mebibytes_per_s, partial(wait_unless_stopped, directory)
+            ),
             old=_key(claim.entry, order.fingerprint, "old"),
             new=new,
             former=claim.place.rules.former_versions,
@@ -184,7 +187,6 @@ class Job:
     sealed: int = 0
     renewed: int = 0
     """Of those that are sealed: what was written anew, and is in the next round again."""
-    written: int = 0
     told: float = 0.0
     taken_up: int = 0
     """Of those that are sealed: what a process that was lost had done."""
@@ -246,22 +248,13 @@ class Job:
                 if time.monotonic() > until:
                     raise JobFailed(f"the store is away: {error}") from error
                 self.work.store.close()
-                self._wait(pause)
+                wait_unless_stopped(self.directory, pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
-
-    def _wait(self, seconds: float) -> None:
-        """No longer than until somebody wants it to end."""
-        while seconds > 0 and not self.directory.is_to_stop:
-            pause = min(seconds, _STOPS_WITHIN_S)
-            time.sleep(pause)
-            seconds -= pause
 
     def _keep(self, ended: Ended) -> None:
         if ended.outcome is Outcome.DONE:
             self.sealed += 1
             self.renewed += bool(ended.version)
-        if ended.written:
-            self.written += ended.written
         if ended.outcome in (Outcome.ALREADY, Outcome.SKIPPED_FOREIGN):
             return
         line = JobObject(
@@ -279,14 +272,10 @@ class Job:
         self.ledger.flush()
 
     def _pace(self) -> None:
-        """Sleep as long as the rates of the inventory ask for."""
-        least = 0.0
+        """Sleep as long as the number of objects in a second asks for."""
         if self.entry.objects_per_s:
             least = (self.sealed - self.taken_up) / self.entry.objects_per_s
-        if self.entry.mebibytes_per_s:
-            least = max(least, self.written / _MIB / self.entry.mebibytes_per_s)
-        ahead = least - (time.monotonic() - self.began)
-        self._wait(ahead)
+            wait_unless_stopped(self.directory, least - (time.monotonic() - self.began))
 
     def _report(self, number: int, total: int, *, now: bool = False) -> None:
         moment = time.monotonic()
@@ -331,6 +320,14 @@ class Job:
             root=summary.root,
             seconds=int(time.monotonic() - self.began),
         )
+
+
+def wait_unless_stopped(directory: JobDirectory, seconds: float) -> None:
+    """Sleep, no longer than until somebody wants the job to end."""
+    while seconds > 0 and not directory.is_to_stop:
+        pause = min(seconds, _STOPS_WITHIN_S)
+        time.sleep(pause)
+        seconds -= pause
 
 
 if __name__ == "__main__":

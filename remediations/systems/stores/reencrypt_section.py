@@ -9,7 +9,7 @@ stores:
       new: {file: new.pem, passphrase_file: new.pass, backup: /mnt/safe/new.pem}
     several: data-key           # envelopes for several, soundly; left out: refused
     objects_per_second: 200     # that are written; left out: as fast as it goes
-    mebibytes_per_second: 20
+    mebibytes_per_second: 20    # that the job reads and writes, together
     nice: 10                    # of the processor; left out: 10
 
 Files are relative to the inventory. Private keys are read where they are used, and kept nowhere.
