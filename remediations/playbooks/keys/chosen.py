@@ -18,6 +18,7 @@ from remediations.playbooks.keys.situation import (
     KeysSituation,
     parse_new_key,
 )
+from remediations.playbooks.keys.use_window import OUT_SINCE, parse_since
 from remediations.systems.transactions.values import KeyEventKind
 from remediations.values.reading import Unknown, value_or_none
 from remediations.values.transaction import REVOKE
@@ -151,7 +152,13 @@ ORDERED = Input(
     help=f"{CONTAIN_FIRST} (left out: this), or {ROTATE_FIRST} for a key at risk only.",
     parse=_order,
 )
-INPUTS = (*KEY_INPUTS, ORDERED)
+SINCE = Input(
+    name=OUT_SINCE,
+    metavar="DATE",
+    help="Since when the key may be out: what happened since then, and the report.",
+    parse=parse_since,
+)
+INPUTS = (*KEY_INPUTS, ORDERED, SINCE)
 SENDER = Input(
     name=AS, metavar="ACCOUNT", help="Who sends it by the owner's grant.", parse=_account
 )

@@ -12,6 +12,7 @@ from remediations.playbooks.keys.checks.titles import CHECKS
 from remediations.playbooks.keys.chosen import (
     INPUTS,
     KEY_INPUTS,
+    SINCE,
     declining,
     flaw_of_key,
     flaw_of_order,
@@ -19,6 +20,7 @@ from remediations.playbooks.keys.chosen import (
 from remediations.playbooks.keys.gates import stands_gate
 from remediations.playbooks.keys.key_file_branches import install_branch, retire_branch
 from remediations.playbooks.keys.situation import AS, REASON, ROTATE_FIRST, KeysSituation
+from remediations.playbooks.keys.use_window import use_since
 from remediations.playbooks.keys.warnings import NOT_PROTECTED, sign_first
 from remediations.values.reading import value_or_none
 
@@ -67,6 +69,7 @@ def _warnings(keys: KeysSituation, name: str) -> Iterator[str]:
     count = 2 if keys.new_key else 1
     yield sign_first(keys, count, name)
     yield NOT_PROTECTED
+    yield from use_since(keys)
     yield (
         "contain first, for: from its block on everybody sees that the key is revoked, and nothing "
         "new is sealed to it; against: it can never be rotated any more. A key at risk only can be "
@@ -103,7 +106,7 @@ PLAYBOOK = Playbook(
             grant.BRANCH,
             rotate.BRANCH,
             install_branch(*KEY_INPUTS),
-            reencryption.branch(*KEY_INPUTS),
+            reencryption.branch(*KEY_INPUTS, SINCE),
             sessions.branch(*KEY_INPUTS),
             retire_branch(*KEY_INPUTS),
         )

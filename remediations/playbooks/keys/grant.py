@@ -37,6 +37,7 @@ from remediations.playbooks.keys.guards import (
     revoking_was_tried,
 )
 from remediations.playbooks.keys.situation import AS, REASON, KeysSituation
+from remediations.playbooks.keys.use_window import use_since
 from remediations.playbooks.keys.warnings import NOT_PROTECTED, sign_first
 from remediations.systems.transactions.steps import DRIVER_NAME, REGISTER_FOR, REVOKE_FOR
 from remediations.values.transaction import REGISTER, REVOKE
@@ -115,6 +116,7 @@ def _warnings(keys: KeysSituation, name: str, address: str, owner: str) -> Itera
             f"all keys of {owner}. Let {owner} revoke the grant when its own key signs again"
         )
     yield NOT_PROTECTED
+    yield from use_since(keys)
     if not keys.new_key:
         yield f"no key is registered for {owner}: it stays with those that it has (--new-key)"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import datetime
 
 from remediations.engine.domain import Branch, Input, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
@@ -13,7 +11,6 @@ from remediations.playbooks.keys.reencryption_actions import PROVE_STORE, RESEAL
 from remediations.playbooks.keys.reencryption_gates import JobsEnded
 from remediations.playbooks.keys.reencryption_rehearsal import rehearse
 from remediations.playbooks.keys.reencryption_scope import (
-    OUT_SINCE,
     count_of_all,
     in_scope,
     known_since,
@@ -34,7 +31,6 @@ from remediations.values.part import Part
 
 GATE_LIMIT_S = 60
 """A job has ended with its step: the gate only reads what it has written."""
-_SINCE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}Z)?")
 
 
 def _fits(keys: KeysSituation) -> str | None:
@@ -139,35 +135,14 @@ def _ended_by(keys: KeysSituation) -> str:
     return f" (`--branch end-sessions` afterwards, for {names} alone)" if names else ""
 
 
-def parse_since(text: str) -> str:
-    """A day, or a minute in UTC.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    try:
-        if not _SINCE.fullmatch(text):
-            raise ValueError
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("since when it may be out: 2026-11-30 or 2026-11-30T14:05Z") from None
-    return text
-
-
 def branch(*inputs: Input) -> Branch[KeysSituation]:
-    """The branch; it takes the inputs of the playbook, and one of its own."""
-    since = Input(
-        name=OUT_SINCE,
-        metavar="DATE",
-        help="Since when the key may be out, for the report.",
-        parse=parse_since,
-    )
+    """The branch, with the inputs that the playbook gives it."""
     return Branch(
         name="re-encrypt",
         title="seal anew what was sealed to the key that is out",
         condition="the key is revoked, and stores of the inventory have what is sealed to it",
         fits=_fits,
         propose=_propose,
-        inputs=(*inputs, since),
+        inputs=inputs,
         rehearse=rehearse,
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from remediations.playbooks.keys.conditions import day
 from remediations.playbooks.keys.situation import KeysSituation
+from remediations.playbooks.keys.use_window import OUT_SINCE
 from remediations.systems.stores.inventory import FormerVersions, Holds
 from remediations.systems.stores.reading import (
     KeyCount,
@@ -18,7 +19,6 @@ from remediations.systems.stores.reading import (
 from remediations.systems.transactions.values import KeyEventKind, KeyRecord
 from remediations.values.reading import value_or_none
 
-OUT_SINCE = "out-since"
 """The input: since when the key may have been out."""
 NO_STORES = StoresReading(stores=())
 

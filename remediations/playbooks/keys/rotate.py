@@ -30,6 +30,7 @@ from remediations.playbooks.keys.situation import (
     ROTATE_FIRST,
     KeysSituation,
 )
+from remediations.playbooks.keys.use_window import use_since
 from remediations.playbooks.keys.warnings import sign_first
 from remediations.systems.transactions.steps import DRIVER_NAME, ROTATE_KEY
 from remediations.values.transaction import ROTATE
@@ -92,6 +93,7 @@ def _warnings(keys: KeysSituation, name: str) -> Iterator[str]:
     yield sign_first(keys, 1, name)
     yield FOR
     yield AGAINST
+    yield from use_since(keys)
 
 
 def key_is_not_rotated(keys: KeysSituation, target: str) -> GuardResult:

@@ -18,7 +18,6 @@ from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.playbooks.keys.domain import DOMAIN
 from remediations.playbooks.keys.finding import conclude
 from remediations.playbooks.keys.gates import baseline
-from remediations.playbooks.keys.reencryption import parse_since
 from remediations.playbooks.keys.reencryption_gates import (
     JobNow,
     JobsEnded,
@@ -284,19 +283,6 @@ def test_the_sight_counts_what_is_left() -> None:
     ]
     assert levels == [5, 3, 0]
     assert "3 of 10 objects" in JobsLook(jobs=(going,)).sight.headline
-
-
-@pytest.mark.parametrize("text", ["2026-11-30", "2026-11-30T14:05Z"])
-def test_a_date_is_taken(text: str) -> None:
-    """In one form, which is given back unchanged."""
-    assert parse_since(text) == text
-
-
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "30.11.2026", ""])
-def test_what_is_no_date_is_refused(text: str) -> None:
-    """With the form that is expected."""
-    with pytest.raises(ValueError, match="2026-11-30"):
-        parse_since(text)
 
 
 def test_a_machine_without_the_section_is_told_so() -> None:
