@@ -158,6 +158,15 @@ def _warnings(node: str, pods: tuple[NodePod, ...]) -> Iterator[str]:
             "what may tie these to their node was not judged, and the run stops at the first that "
             f"finds no other: {'; '.join(tied[:10])}"
         )
+    fetched = [
+        f"{pod.namespace}/{pod.name} ({', '.join(pod.fetched)})" for pod in pods if pod.fetched
+    ]
+    if fetched:
+        yield (
+            "no other node has the image of these: whoever takes them fetches it, and the run "
+            "stops where the registry has it no more (`skopeo inspect docker://IMAGE` says whether "
+            f"it does): {'; '.join(fetched[:10])}"
+        )
     yield f"{node} stays cordoned afterwards, until somebody has mended it and uncordons it"
 
 

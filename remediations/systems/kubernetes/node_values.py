@@ -24,8 +24,9 @@ class NodePod(Record, frozen=True, kw_only=True):
     """A pod on a node. `owner` is the kind of its controller, "" for none. `local` are volumes
     whose data stay behind (emptyDir, hostPath), without those that it declares safe to lose.
     `takers` are the other nodes which can take it, as far as readiness, taints, node labels and
-    requests tell; what else may tie it to its node is in `unjudged`. `lease` is whether it serves a
-    tenant's lease, `stuck` whether it is not ready and will not be by waiting."""
+    requests tell; what else may tie it to its node is in `unjudged`. `fetched` are its images that
+    none of the takers has. `lease` is whether it serves a tenant's lease, `stuck` whether it is not
+    ready and will not be by waiting."""
 
     namespace: str
     name: str
@@ -44,6 +45,7 @@ class NodePod(Record, frozen=True, kw_only=True):
     unjudged: tuple[str, ...]
     lease: bool
     stuck: bool
+    fetched: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:

@@ -22,6 +22,7 @@ from remediations.systems.kubernetes.parse_budgets import budget
 from remediations.systems.kubernetes.parse_pods import troubles_of
 from remediations.systems.kubernetes.scheduling import (
     Room,
+    fetched_images,
     has_ended,
     rooms_of,
     takers_of,
@@ -190,6 +191,7 @@ def _pod(tree: Tree, cluster: ClusterPods) -> NodePod:
     kind, name, uid = _owner(tree)
     labels = texts(tree, "metadata", "labels")
     finalizers = at(tree, "metadata", "finalizers") or []
+    takers = takers_of(tree, cluster.rooms)
     return NodePod(
         namespace=text(tree, "metadata", "namespace"),
         name=text(tree, "metadata", "name"),
@@ -204,7 +206,8 @@ def _pod(tree: Tree, cluster: ClusterPods) -> NodePod:
         finalizers=tuple(sorted(one_line(str(one))[:80] for one in finalizers)),
         troubles=troubles_of(tree),
         local=tuple(sorted(_local(tree))),
-        takers=takers_of(tree, cluster.rooms),
+        takers=takers,
+        fetched=tuple(one_line(one)[:SHORT] for one in fetched_images(tree, cluster.rooms, takers)),
         unjudged=tuple(dict.fromkeys(one_line(one)[:120] for one in unjudged(tree))),
         lease=any(_LEASE.fullmatch(key) for key in labels),
         stuck=_broken(tree, cluster.now),

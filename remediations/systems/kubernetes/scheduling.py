@@ -6,7 +6,7 @@ look at (affinity, spread, volumes, host ports) is named by `unjudged`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from types import MappingProxyType
@@ -39,13 +39,19 @@ Amounts = Mapping[str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """A node as far as placing goes. `free` is what is allocatable and not requested."""
+    """A node as far as placing goes. `free` is what is allocatable and not requested. `images` are
+    the digests of images that are there, None where its list may be cut off."""
 
     name: str
     open: bool
     labels: Mapping[str, str]
     taints: tuple[Tree, ...]
     free: Amounts
+    images: frozenset[str] | None
+
+
+MOST_IMAGES = 50
+"""A kubelet names so many images of its node, the largest (its `nodeStatusMaxImages`)."""
 
 
 def thousandths(told: object) -> int:
@@ -139,7 +145,27 @@ def _room(node: Tree, used: Mapping[str, Amounts]) -> Room:
             resource: value - taken.get(resource, 0)
             for resource, value in amounts(at(node, "status", "allocatable")).items()
         },
+        images=_images(node),
     )
+
+
+def _images(node: Tree) -> frozenset[str] | None:
+    listed = trees(node, "status", "images")
+    names = (str(name) for one in listed for name in at(one, "names") or ())
+    digests = frozenset(name.partition("@")[2] for name in names if "@" in name)
+    return digests if len(listed) < MOST_IMAGES else None
+
+
+def fetched_images(pod: Tree, rooms: tuple[Room, ...], takers: Collection[str]) -> tuple[str, ...]:
+    """Images that the pod runs and that none of the nodes has which can take it: whoever takes it
+    fetches them. Those whose digest is not told are not among them."""
+    on = [room.images for room in rooms if room.name in takers]
+    if not on or None in on:
+        return ()
+    there = frozenset[str]().union(*(images for images in on if images))
+    told = (str(at(one, "imageID") or "") for one in trees(pod, "status", "containerStatuses"))
+    runs = sorted({image.rpartition("//")[2] for image in told if "@sha256:" in image})
+    return tuple(image for image in runs if image.partition("@")[2] not in there)
 
 
 def takers_of(pod: Tree, rooms: tuple[Room, ...]) -> tuple[str, ...]:

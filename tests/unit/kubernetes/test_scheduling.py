@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from remediations.systems.kubernetes.scheduling import (
+    MOST_IMAGES,
+    fetched_images,
     requests_of,
     rooms_of,
     takers_of,
@@ -100,3 +102,36 @@ def test_what_was_not_looked_at_is_named() -> None:
         "the volume data (persistentVolumeClaim)",
         "hostPort",
     ]
+
+
+IMAGE = f"registry.example/app@sha256:{'a' * 64}"
+
+
+def with_images(name: str, *names: str) -> Tree:
+    """A node that lists these images, one name each."""
+    made = node(name)
+    made["status"]["images"] = [{"names": [one]} for one in names]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("nodes", "image", "fetched"),
+    [
+        ((with_images("n2"),), IMAGE, (IMAGE,)),
+        ((with_images("n2", f"mirror/app@{IMAGE.partition('@')[2]}"),), IMAGE, ()),
+        ((with_images("n2"), with_images("n3", IMAGE)), IMAGE, ()),
+        ((with_images("n2", *["x:1"] * MOST_IMAGES),), IMAGE, ()),
+        ((with_images("n2"),), f"docker-pullable://{IMAGE}", (IMAGE,)),
+        ((with_images("n2"),), f"sha256:{'b' * 64}", ()),
+        ((), IMAGE, ()),
+    ],
+    ids=["nowhere", "by digest", "on one", "cut off", "docker", "no digest", "no taker"],
+)
+def test_who_takes_a_pod_may_have_to_fetch_its_image(
+    nodes: tuple[Tree, ...], image: str, fetched: tuple[str, ...]
+) -> None:
+    """Where no node that can take it lists its digest; a list that may be cut off is no proof."""
+    pod = on_node("p")
+    pod["status"]["containerStatuses"] = [{"imageID": image}]
+    rooms = rooms_of([node("n1"), *nodes], [pod])
+    assert fetched_images(pod, rooms, [one["metadata"]["name"] for one in nodes]) == fetched

@@ -137,6 +137,20 @@ def test_cordoned_first_then_pod_by_pod_the_broken_ones_first() -> None:
     assert any("stays cordoned" in one for one in proposal.warnings)
 
 
+def test_an_image_that_no_other_node_has_is_warned_of() -> None:
+    """Where the registry has it no more, only pods that move fail."""
+    api = two_nodes()
+    image = f"registry.example/app@sha256:{'a' * 64}"
+    moved = on_node("p1")
+    moved["status"]["containerStatuses"] = [{"imageID": image}]
+    api.lists["pods"] = [moved, on_node("p2", "n2")]
+    told = DRAIN_NODE.propose(situation_of(api, nodes=("n1",), node="n1")).warnings
+    assert any(f"scoring/p1 ({image})" in one and "skopeo" in one for one in told)
+    api.lists["nodes"][1]["status"]["images"] = [{"names": [image]}]
+    told = DRAIN_NODE.propose(situation_of(api, nodes=("n1",), node="n1")).warnings
+    assert not any(image in one for one in told)
+
+
 def test_what_a_drain_takes_away_meanwhile() -> None:
     """One replica where the pod is ready, none where it is not."""
     api = two_nodes()
