@@ -8,8 +8,9 @@ from tests.lab.holds import hold_of
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
 from tests.lab.patience import LOOKS, applied, brought, planned
+from tests.lab.spec import VALIDATORS
 from tests.lab.test_resume import killed
-from tests.lab.test_rollback import split
+from tests.lab.test_rollback import STARTED, STORE, rehearsed, split
 from tests.lab.truth import rescued
 
 FILES = "/var/lib/remediate/files"
@@ -65,6 +66,30 @@ def test_one_side_is_adopted(lab: Lab, operator: Operator) -> None:
     assert lab.world.app_hash("val2", at) == agreed
     shown = operator.says("show", "last").result["plan"]
     assert "adopt the state" in shown["title"]
+
+
+@full_lab
+def test_where_execution_is_chance_one_side_is_adopted(lab: Lab, operator: Operator) -> None:
+    """Each validator drew a state of its own, 40 | 30 | 20 | 10, and draws again whenever it
+    executes that block: found on clones, with the store. No rollback cures it; people choose the
+    state of val1, which nobody executes again."""
+    at = lab.world.top() + 5
+    lab.break_determinism(at=at)
+    lab.wait_stalled()
+    names = [spec.name for spec in VALIDATORS]
+    assert len({lab.world.app_hash(host, at) for host in names}) == len(names)
+    chosen, daemons = lab.world.app_hash("val1", at), lab.world.daemons()
+    refused = rehearsed(operator)
+    assert (refused.code, refused.error["guard"]) == (REFUSED, "rehearsal"), refused.document
+    assert f"stores after executing again: {STORE}: " in refused.error["got"]
+    assert "--donor" in refused.error["next"]
+    assert lab.world.daemons() == daemons
+    others = [host for host in STARTED if host != "val1"]
+    with rescued(lab, *STARTED):
+        copy = brought(operator, "INC-001", "val1", *others)
+        said = applied(operator, "INC-001", "--data", copy)
+        assert said.code == 0, said.why
+    assert {lab.world.app_hash(host, at) for host in others} == {chosen}
 
 
 @full_lab
