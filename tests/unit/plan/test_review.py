@@ -54,7 +54,7 @@ def test_what_a_reviewer_needs_is_there() -> None:
         "</details>",
         "## Checks afterwards",
         "`P1`",
-        "## Guards: 24 of 24 pass",
+        "## Guards: 25 of 25 pass",
     )
     places = [source.index(word) for word in words]
     assert places == sorted(places)
