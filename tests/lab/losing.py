@@ -110,8 +110,8 @@ def lose_every_controller(
             freezes = fenced and len(deaths) % 4 > 1
             before = _reached(bastion, run)
             process = bastion.dying("STOP" if freezes else "KILL", lives, command, run)
-            lived = _came_to_its_end(process)
-            _revive(frozen)
+            lived = came_to_its_end(process)
+            revive(frozen)
             frozen = None
             if lived:
                 ends += 1
@@ -125,7 +125,7 @@ def lose_every_controller(
                     bastion = bastion.elsewhere(run, directory / f"bastion-{len(deaths)}")
             command = _what_is_left(bastion, run)
     finally:
-        _revive(frozen)
+        revive(frozen)
     return Losses(tuple(deaths), bastion)
 
 
@@ -148,7 +148,7 @@ def _reached(bastion: Bastion, run: str) -> frozenset[str]:
     )
 
 
-def _came_to_its_end(process: subprocess.Popen[str]) -> bool:
+def came_to_its_end(process: subprocess.Popen[str]) -> bool:
     """Wait until it ended by itself. False: it was killed, or is frozen."""
     end = time.monotonic() + LIMIT_S
     while process.poll() is None:
@@ -159,7 +159,7 @@ def _came_to_its_end(process: subprocess.Popen[str]) -> bool:
     return process.returncode >= 0
 
 
-def _revive(frozen: subprocess.Popen[str] | None) -> None:
+def revive(frozen: subprocess.Popen[str] | None) -> None:
     """A frozen controller goes on with what it believes, until it ends."""
     if frozen is not None:
         os.kill(frozen.pid, signal.SIGCONT)

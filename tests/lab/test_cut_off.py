@@ -18,6 +18,7 @@ from remediations.engine.runs.status import held_fences
 from tests.lab.choice import full_lab
 from tests.lab.disasters import DISASTERS, HALTS, Disaster
 from tests.lab.lab import CHECKOUT, Lab
+from tests.lab.losing import came_to_its_end, revive
 from tests.lab.operator import LIMIT_S, Operator
 from tests.lab.test_goes_on import SOAK, directory, entries, starts
 from tests.lab.test_resume import elsewhere
@@ -166,7 +167,7 @@ def test_every_controller_is_lost(
                 freezes = len(deaths) % 4 > 1
                 before = reached_so_far(bastion, run)
                 process = dying(bastion, "STOP" if freezes else "KILL", lives, command, run)
-                lived = has_come_to_its_end(process)
+                lived = came_to_its_end(process)
                 revive(frozen)
                 frozen = None
                 if lived:
@@ -227,24 +228,6 @@ def dying(operator: Operator, fate: str, records: int, *command: str) -> subproc
 def last_words(operator: Operator) -> str:
     """What the last of these commands printed on a bastion."""
     return (operator.state / WORDS).read_text()[-2000:]
-
-
-def has_come_to_its_end(process: subprocess.Popen[str]) -> bool:
-    """Wait until it ended by itself. False: it was killed, or is frozen."""
-    end = time.monotonic() + LIMIT_S
-    while process.poll() is None:
-        assert time.monotonic() < end
-        if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            return False
-        time.sleep(0.02)
-    return process.returncode >= 0
-
-
-def revive(frozen: subprocess.Popen[str] | None) -> None:
-    """A frozen controller goes on with what it believes, until it ends."""
-    if frozen is not None:
-        frozen.send_signal(signal.SIGCONT)
-        frozen.wait(LIMIT_S)
 
 
 def last_record(operator: Operator, run: str) -> str:
