@@ -28,10 +28,11 @@ SHELL = "/usr/bin/bash"
 TRACE = "/run/trace"
 GZIP = b"\x1f\x8b"
 TRACED_SHELL = f"""#!/bin/dash
-printf '%s\\n' "$*" >>{TRACE}/asked
-tee -a {TRACE}/asked | {SHELL}.true "$@" 2>>{TRACE}/answered | tee -a {TRACE}/answered
+printf '%s\\n' "$*" >{TRACE}/asked.$$
+tee -a {TRACE}/asked.$$ | {SHELL}.true "$@" 2>{TRACE}/complained.$$ | tee {TRACE}/answered.$$
 """
-"""Keeps what every shell of the host is told, and what it says."""
+"""Keeps what every shell of the host is told, and what it says: each in files of its own, since one
+shell runs within another, and what both let through would get into each other."""
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +68,10 @@ def traced(lab: Lab, *hosts: str) -> Iterator[dict[str, str]]:
     try:
         yield seen
         for host in hosts:
-            for name in ("asked", "answered"):
-                file = lab.hosts[host].path(f"{TRACE}/{name}")
-                seen[f"{host} {name}"] = unpacked(file.read_text(errors="replace"))
+            for name in ("asked", "answered", "complained"):
+                files = sorted(lab.hosts[host].path(TRACE).glob(f"{name}.*"))
+                texts = [unpacked(file.read_text(errors="replace")) for file in files]
+                seen[f"{host} {name}"] = "\n".join(texts)
     finally:
         for host, shell in shells.items():
             shell.with_suffix(".true").rename(shell)

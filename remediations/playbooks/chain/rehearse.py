@@ -198,7 +198,8 @@ def judge_trials(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
             says=f"the states would differ again: {states}",
             targets=targets,
             next_step="find out why they differ (program, model files, store), mend it there, and "
-            "rehearse again; nothing was changed",
+            "rehearse again; where nothing can be mended, people choose a side: `remediate plan "
+            "INC-001 --donor HOST` (docs/rebuild.md). Nothing was changed",
             compared=compared,
         )
     ((state, power),) = powers.items()
