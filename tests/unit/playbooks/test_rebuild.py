@@ -142,6 +142,28 @@ def test_a_donor_in_a_split_has_a_sure_state() -> None:
 
 
 @pytest.mark.parametrize(
+    "sides",
+    [
+        (("val1",), ("val2",), ("val3",), ("val4",), ("full1",)),
+        (("val1", "val4"), ("val2", "val3", "full1")),
+        (("val1",), ALL[1:]),
+    ],
+    ids=["chance", "halves", "40 of 100"],
+)
+def test_in_a_split_any_side_may_be_chosen(sides: tuple[tuple[str, ...], ...]) -> None:
+    """Where none has more than half, all nodes are called diverged, and one of them has to give."""
+    chain = chosen(worlds.split(healthy(), *sides), donor="val1")
+    assert blocking(chain, COPY_DATABASES) == set()
+
+
+def test_a_diverged_node_gives_nothing_while_blocks_go_on() -> None:
+    """There the others are right."""
+    world = worlds.diverged(healthy(), "val4")
+    found = judged(chosen(world, donor="val4"), COPY_DATABASES)["G85", "val4"]
+    assert found.outcome is BLOCK
+
+
+@pytest.mark.parametrize(
     ("donor", "world"),
     [("val4", corrupt()), ("val2", worlds.behind(healthy(), "val2"))],
 )

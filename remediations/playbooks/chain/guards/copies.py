@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, Outcome, guard_result
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.copies import (
     ALSO_IF_NAMED,
@@ -25,6 +26,7 @@ from remediations.playbooks.chain.copies import (
     cured_by_copy,
     state_to_copy,
 )
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.guards.rollback import nothing_precommitted_above
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some, short_digest
@@ -37,10 +39,11 @@ _AGAIN = "`remediate diagnose` again"
 
 
 def donor_sound(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G85: the donor runs, and stands where the chain stands, so its databases open."""
+    """G85: the donor runs, and stands where the chain stands, so its databases open. In a split it
+    may stand on any side: which one is right is for people, and G90 for how many follow it."""
     finding, host = chain.finding.node(reading.host), reading.host
     height, _state = state_to_copy(chain, host)
-    sound = finding.condition in SOUND and height > 0
+    sound = _can_give(chain, finding) and height > 0
     return guard_result(
         "G85",
         "the donor runs, and its databases are sound",
@@ -48,15 +51,21 @@ def donor_sound(chain: ChainSituation, reading: HostReading) -> GuardResult:
         holds=sound,
         got=f"{finding.condition} at {height or 'no height'}"
         + (f": {finding.cause}" if finding.cause and not sound else ""),
-        expected=" or ".join(SOUND),
+        expected=f"{' or '.join(SOUND)}, or a side of a split",
         next_step=f"choose a donor that runs: {_others(chain, host)}",
         facts=(f"{host}.down", f"{host}.height"),
     )
 
 
+def _can_give(chain: ChainSituation, node: NodeFinding) -> bool:
+    """Whether its databases are sound, whosever state they have."""
+    split = chain.finding.chain is ChainClass.APP_HASH_SPLIT and changes_sides(chain, node)
+    return node.condition in SOUND or (split and node.condition is NodeCondition.DIVERGED)
+
+
 def _others(chain: ChainSituation, but: str) -> str:
     """Those that could be donors, full nodes first: nobody misses their votes."""
-    found = [node for node in chain.finding.nodes if node.condition in SOUND and node.host != but]
+    found = [node for node in chain.finding.nodes if _can_give(chain, node) and node.host != but]
     names = [node.host for node in sorted(found, key=lambda node: (node.power, node.host))]
     return f"`--donor {names[0]}`" if names else f"none of the inventory does; {NO_DONOR}"
 
