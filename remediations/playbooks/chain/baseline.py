@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.cosmovisor import cosmovisor_of, place_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -230,10 +231,13 @@ def _selected(
 
 def _stays(chain: ChainSituation, host: str, *, mends: bool) -> bool:
     """Whether its process must be the same afterwards: one that is well, or goes on alone with a
-    key, or is cut off where a plan only mends the ways."""
+    key, or stands on a side of a split that nobody acts on, or is cut off where a plan only mends
+    the ways."""
     condition = chain.finding.node(host).condition
     cut_off = mends and condition is NodeCondition.ISOLATED
-    return condition.rule.running or host in _going_on(chain) or cut_off
+    split = chain.finding.chain is ChainClass.APP_HASH_SPLIT
+    sided = split and any(host in cluster.hosts for cluster in chain.finding.clusters)
+    return condition.rule.running or host in _going_on(chain) or cut_off or sided
 
 
 def _links(chain: ChainSituation, mended: frozenset[str]) -> Iterator[MendedLink]:

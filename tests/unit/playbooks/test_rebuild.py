@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from remediations.engine.domain import Branch
 from remediations.engine.plan.build import evaluate_guards
 from remediations.engine.plan.plan import GuardResult, Outcome, Risk
+from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes, baseline
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.copies import DIFFERS_IN
 from remediations.playbooks.chain.domain import DOMAIN
@@ -249,6 +250,25 @@ def test_a_node_with_another_trouble_has_to_be_named() -> None:
 def adopting(world: CometReading, state: str, *only: str, height: int = HEIGHT) -> ChainSituation:
     told = worlds.known((copy(donor="val2", app_hash=state, height=height),))
     return chosen(keeps(world, *ALL, found=told), *only, data=SHA256)
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [tuple((host,) for host in ALL), (("val1",), ALL[1:])],
+    ids=["chance", "40 of 100"],
+)
+def test_who_stands_on_the_chosen_side_is_looked_at(sides: tuple[tuple[str, ...], ...]) -> None:
+    """The gate waits for its blocks, too, so a look has to show them; its process stays."""
+    world = worlds.split(healthy(), *sides)
+    chain = adopting(world, side_of(world, "val1"))
+    proposal = ADOPT.propose(chain)
+    assert "val1" not in proposal.targets
+    first, second = baseline(chain, proposal)
+    stood, nodes = first.read(ChainBaseline), second.read(ChainNodes)
+    asked = proposal.stages[-1].gate.asks.read(Advances).hosts
+    assert "val1" in asked
+    assert set(asked) <= {node.host for node in nodes.nodes}
+    assert {one.host for one in stood.untouched} == {"val1"}
 
 
 def test_the_others_adopt_the_side_of_the_donor() -> None:
