@@ -51,20 +51,27 @@ def _told(keys: KeysSituation, since: str) -> str:
     events = keys.reading.events
     if isinstance(events, Unknown):
         return f"What happened to this owner's keys since then is not known: {events.reason}"
-    began = _began(since)
-    found = [one for one in events.value if one.address == keys.key_owner and one.at >= began]
+    began, owner = _began(since), keys.key_owner
+    theirs = {one.fingerprint for one in events.value if one.address == owner} | {keys.fingerprint}
+    found = [
+        one
+        for one in events.value
+        if one.at >= began and (one.address == owner or one.fingerprint in theirs)
+    ]
     if not found:
         return "The chain tells of nothing that happened to this owner's keys since then"
-    more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    rows = "; ".join(map(_row, found[-_SHOWN:]))
+    more = f", and {len(found) - _SHOWN} before these" if len(found) > _SHOWN else ""
+    rows = "; ".join(_row(one, owner) for one in found[-_SHOWN:])
     return (
-        f"Since then it tells of this owner: {rows}{more}. What nobody of yours did was done with "
-        "the key of that account, or by governance"
+        f"Since then it tells of this owner's keys: {rows}{more}. Ask your people for each: what "
+        "none of them did, somebody else did"
     )
 
 
-def _row(event: KeyEvent) -> str:
-    by = f" by {event.by}" if event.by else ""
+def _row(event: KeyEvent, owner: str) -> str:
+    """A rotation names whoever rotated: the chain lets anybody."""
+    who = event.by or (event.address if event.address != owner else "")
+    by = f" by {who}" if who else ""
     return f"{event.fingerprint} {event.kind}{by} in block {event.height}, {day(event.at)}"
 
 

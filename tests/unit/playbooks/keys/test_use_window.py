@@ -8,8 +8,9 @@ import pytest
 from remediations.playbooks.keys.compromise import PLAYBOOK
 from remediations.playbooks.keys.situation import KeysSituation
 from remediations.playbooks.keys.use_window import parse_since, use_since
-from remediations.systems.transactions.values import KeysReading
-from tests.unit.playbooks.keys.cases import GONE, OUT, situation, unknown
+from remediations.systems.transactions.values import KeyEvent, KeyEventKind, KeysReading
+from remediations.values.reading import Known
+from tests.unit.playbooks.keys.cases import GONE, OUT, STRANGER, THEIRS, situation, unknown
 
 
 @pytest.mark.parametrize("text", ["2026-11-30", "2026-11-30T14:05Z"])
@@ -41,6 +42,22 @@ def test_what_happened_to_the_owners_keys_since_then_is_listed() -> None:
     assert f"{GONE} revoked by ve1gov in block 60" in told
     assert "ve1somebody" not in told
     assert "the vault's access log" in told
+
+
+def test_a_stranger_who_rotated_the_key_is_named() -> None:
+    """The event has the address of whoever rotated, and not that of the owner."""
+
+    def rotated(read: KeysReading) -> KeysReading:
+        assert isinstance(read.events, Known)
+        event = KeyEvent(
+            kind=KeyEventKind.ROTATED, fingerprint=OUT, address=STRANGER, by="", new=THEIRS,
+            at=1796019300, height=61, transaction="CD" * 32,
+        )  # fmt: skip
+        events = msgspec.structs.replace(read.events, value=(*read.events.value, event))
+        return msgspec.structs.replace(read, events=events)
+
+    told = said(situation(rotated, out_since="2026-11-30"))
+    assert f"{OUT} rotated by {STRANGER} in block 61" in told
 
 
 def test_what_happened_before_is_left_out() -> None:
