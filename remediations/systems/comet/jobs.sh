@@ -5,7 +5,8 @@
 
 JOB_TIMERS=60
 JOB_SCRIPTS=200
-JOB_BYTES=262144 # of a crontab or a script
+JOB_TABLE=65536  # bytes of a crontab, as many as `take` takes
+JOB_SCRIPT=512   # blocks of 512 bytes; what is larger is taken for a program
 JOB_LINE=4000    # characters; of a longer line nobody knows what it does
 own_us[jobs]=9000000
 
@@ -20,7 +21,7 @@ JOB_WORDS+=/--target-directory/-i/--in-place/--extract/
 #
 #   KIND JOB FILE NUMBER WORDS   timer, cron or at; the timer or crontab; where the line stands
 jobs() {
-    local taken status
+    local taken status many=
     local -A runs=() # script → kind and job
     ((EUID == 0)) || return 13
     timer_jobs && cron_jobs && script_jobs
@@ -88,14 +89,16 @@ cron_jobs() {
         [[ $file != */at*/* ]] || kind=at
         [[ $file =~ ^[A-Za-z0-9_./@=+-]+$ ]] || continue # cron does not read it either
         size=$(timeout -s KILL 1 stat -L -c %s -- "$file") || not_read "$file cannot be looked at" || return
-        ((size <= JOB_BYTES)) || not_read "$file is too large" || return
+        ((size <= JOB_TABLE)) || not_read "$file is too large" || return
+        take timeout -s KILL 1 cat -- "$file"
+        ((status == 0)) || not_read "$file cannot be read" || return
         number=0
         while IFS= read -r -n $((JOB_LINE + 1)) line || [[ $line ]]; do
             number=$((number + 1))
             [[ ! $line =~ ^[[:space:]]*(#|$) ]] || continue
             found_job $kind "$file" "$file" $number "$line"
             named_scripts $kind "$file" "$line"
-        done < <(timeout -s KILL 1 head -c $JOB_BYTES -- "$file")
+        done < <(printf '%s\n' "$taken")
     done
 }
 
@@ -103,22 +106,24 @@ cron_jobs() {
 named_scripts() {
     local word
     local -a parts=()
-    ((${#runs[@]} < JOB_SCRIPTS)) || return 0
     read -ra parts < <(printf '%s\n' "${3//[\"\'\`;|&<>()=]/ }")
     for word in "${parts[@]}"; do
-        [[ ! $word =~ ^/[A-Za-z0-9_./@+-]+$ || ${runs[$word]:-} ]] || runs[$word]="$1 $2"
+        [[ $word =~ ^/[A-Za-z0-9_./@+-]+$ && ! ${runs[$word]:-} ]] || continue
+        ((${#runs[@]} < JOB_SCRIPTS)) || { many=yes && return; }
+        runs[$word]="$1 $2"
     done
 }
 
 # script_jobs: the lines of those that are text. What a crontab of the service user leads to is read
 # with no more rights than that has.
 script_jobs() {
-    script_lines root
-    script_lines user
+    [[ ! $many ]] || not_read "jobs name more than $JOB_SCRIPTS files" || return
+    script_lines root && script_lines user
 }
 
+# What was cut off by its time has no last record, or another one: then nobody knows what else there is.
 script_lines() {
-    local found number line script
+    local found number line script ended=
     local -a rights=() scripts=()
     [[ $1 == root ]] || rights=("${as_owner[@]}")
     for script in "${!runs[@]}"; do
@@ -128,13 +133,17 @@ script_lines() {
     done
     ((${#scripts[@]})) || return 0
     while IFS= read -r -d '' script && IFS= read -r line; do
+        [[ $script ]] || { ended=$line && continue; }
         number=${line%%:*} line=${line#*:}
         # shellcheck disable=SC2086 # the kind and the job
         [[ $line =~ ^[[:space:]]*(#|$) ]] || found_job ${runs[$script]} "$script" "$number" "$line"
-    done < <(timeout -s KILL 2 "${rights[@]}" find -L "${scripts[@]}" -maxdepth 0 -type f \
-        -size "-$((JOB_BYTES / 512))b" -print0 2>/dev/null |
-        timeout -s KILL 2 "${rights[@]}" xargs -0 -r grep -nIsFZH -D skip -e "${unit%.service}" -e "$home" \
-            -e "${state_file##*/}" -e "$remediate_daemon" -- 2>/dev/null)
+    done < <(timeout -s KILL 3 "${rights[@]}" find -L "${scripts[@]}" -maxdepth 0 -type f \
+        -size "-${JOB_SCRIPT}b" -print0 2>/dev/null |
+        timeout -s KILL 3 "${rights[@]}" xargs -0 -r grep -nIsFZH -D skip -e "${unit%.service}" -e "$home" \
+            -e "${state_file##*/}" -e "$remediate_daemon" -- 2>/dev/null
+        printf '\0%s\n' "${PIPESTATUS[*]}")
+    # find says 1 where a word is no file, and xargs 123 where a grep found nothing.
+    [[ $ended =~ ^[01]\ (0|123)$ ]] || not_read 'the scripts that jobs call were not read to their end'
 }
 
 # found_job KIND JOB FILE NUMBER LINE: prints it, if the line names the daemon.

@@ -21,7 +21,7 @@ from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some
 from remediations.systems.comet.jobs import Job, JobEffect, job_effect
 from remediations.systems.comet.reading import HostReading
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Unknown, value_or_none
 
 _FORBIDDEN = (JobEffect.WRITES, JobEffect.RUNS)
 _SAYS: Mapping[JobEffect, str] = {
@@ -81,7 +81,7 @@ class _Feared:
 def _feared(reading: HostReading) -> Iterator[_Feared]:
     host, effects = reading.host, effects_of(reading)
     if effects is None:
-        why = "not known" if reading.jobs is UNSET else getattr(reading.jobs, "reason", "no unit")
+        why = reading.jobs.reason if isinstance(reading.jobs, Unknown) else "its unit is not known"
         yield _Feared(
             None,
             f"{host}: jobs were not read: {why}",
