@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.kube.cluster import Cluster
+from tests.lab.kube.service import Service
 from tests.lab.lab import Lab
+from tests.lab.needs import require
 from tests.lab.operator import Operator
 from tests.lab.scoring_inventory import write_inventory
 
@@ -65,3 +68,22 @@ def scorers(running_scorers: Lab) -> Lab:
     """The lab with scorers, with a new chain on it and nothing broken."""
     running_scorers.pristine()
     return running_scorers
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A cluster, up for the tests of one file."""
+    require()
+    cluster = Cluster.up(f"test-{os.getpid()}")
+    try:
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture
+def service(cluster: Cluster) -> Service:
+    """Its service, new, and serving."""
+    service = Service(cluster)
+    service.begin()
+    return service

@@ -4,44 +4,21 @@ same object, an owner that leaves no mark, an API server that freezes."""
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.lab.choice import full_lab
-from tests.lab.kube.cluster import Cluster
 from tests.lab.kube.service import NAMESPACE, SCORER, WORKLOAD, OnCall, Service
-from tests.lab.needs import require
 from tests.lab.operator import LIMIT_S
 
 pytestmark = full_lab
 APISERVER = "kube-apiserver"
 OWNER_PERIOD_S = 10
 UNVERIFIED = 8
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """One for all scenarios."""
-    require()
-    cluster = Cluster.up(f"meanwhile-{os.getpid()}")
-    try:
-        yield cluster
-    finally:
-        cluster.down()
-
-
-@pytest.fixture
-def service(cluster: Cluster) -> Service:
-    """New, and serving."""
-    service = Service(cluster)
-    service.begin()
-    return service
 
 
 @pytest.fixture

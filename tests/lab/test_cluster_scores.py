@@ -7,9 +7,7 @@ The truth is asked for and computed without the product (`ScoringService.answers
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,23 +16,11 @@ from tests.lab.choice import full_lab
 from tests.lab.kube.cluster import Cluster
 from tests.lab.kube.scorers import ScoringService, scored, verdict
 from tests.lab.kube.service import NAMESPACE, SCORER, WORKLOAD, OnCall
-from tests.lab.needs import require
 
 pytestmark = full_lab
 ODD = ("other-model", "other-build", "more-threads", "other-kernel")
 STOPPED = (7, 8)
 """Partly applied, or applied and not verified."""
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """One for all scenarios."""
-    require()
-    cluster = Cluster.up(f"scores-{os.getpid()}")
-    try:
-        yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture

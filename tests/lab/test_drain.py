@@ -32,7 +32,6 @@ from tests.lab.kube.drained import (
     witnessed,
 )
 from tests.lab.kube.service import NAMESPACE, SCORER, OnCall, Service, more_roles_of_the_docs
-from tests.lab.needs import require
 from tests.lab.operator import LIMIT_S
 
 pytestmark = full_lab
@@ -40,17 +39,6 @@ SCHEDULER = "kube-scheduler"
 RECORDS = range(1, 24) if os.environ.get("REMEDIATE_SOAK") else (5, 11)
 """At which record of its journal a controller is killed. A drain of two pods has about twenty."""
 MARK = "remediate/cordoned"
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """One for all scenarios."""
-    require()
-    cluster = Cluster.up(f"drain-{os.getpid()}")
-    try:
-        yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture

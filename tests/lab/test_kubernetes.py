@@ -10,15 +10,12 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.lab.choice import full_lab
-from tests.lab.kube.cluster import Cluster
 from tests.lab.kube.service import NAMESPACE, SCORER, OnCall, Service, role_of_the_docs
-from tests.lab.needs import require
 from tests.lab.operator import LIMIT_S
 
 pytestmark = full_lab
@@ -28,25 +25,6 @@ RECORDS = range(1, 14) if os.environ.get("REMEDIATE_SOAK") else (3, 5)
 LOCKED = 10
 TAKEN_S = 13
 """Longer than an API server takes a token that it took before."""
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """One for all scenarios."""
-    require()
-    cluster = Cluster.up(f"test-{os.getpid()}")
-    try:
-        yield cluster
-    finally:
-        cluster.down()
-
-
-@pytest.fixture
-def service(cluster: Cluster) -> Service:
-    """New, and serving."""
-    service = Service(cluster)
-    service.begin()
-    return service
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from tests.lab.choice import full_lab
 from tests.lab.kube.cluster import Cluster
 from tests.lab.kube.drained import NODE, places, uids, witnessed
 from tests.lab.kube.service import NAMESPACE, SCORER, WORKLOAD, OnCall, Service
-from tests.lab.needs import require
 from tests.lab.operator import LIMIT_S
 
 pytestmark = full_lab
@@ -29,23 +27,10 @@ RECORDS = range(1, 14) if os.environ.get("REMEDIATE_SOAK") else (5,)
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """One for all scenarios. One of its nodes has the processors of the class."""
-    require()
-    cluster = Cluster.up(f"scale-{os.getpid()}")
-    try:
-        cluster.kubectl("label", "node", NODE, "cpu=avx2")
-        yield cluster
-    finally:
-        cluster.down()
-
-
-@pytest.fixture
-def service(cluster: Cluster) -> Service:
-    """New, and serving with two replicas."""
-    service = Service(cluster)
-    service.begin()
-    return service
+def cluster(cluster: Cluster) -> Cluster:
+    """One of its nodes has the processors of the class."""
+    cluster.kubectl("label", "node", NODE, "cpu=avx2")
+    return cluster
 
 
 @pytest.fixture

@@ -105,23 +105,7 @@ def nobody_owns_it(service: ServiceSituation, target: str) -> GuardResult:
 
 def runs_once(service: ServiceSituation, target: str) -> GuardResult:
     """K5: what holds a validator's key never runs twice, not for a moment."""
-    workload, state = service.workload(target), service.state(target)
-    if workload.entry.role is WorkloadRole.SERVICE:
-        holds: bool | None = True
-        got = "it holds no validator's key"
-    else:
-        twice = "" if state is None else _twice(workload.entry.kind, state)
-        shared = service.shared_mounts(target)
-        holds = None if state is None or (shared is None and not twice) else not (twice or shared)
-        got = (
-            NOT_READ
-            if state is None
-            else twice or name_some(shared or ())
-            if holds is False
-            else "what another validator's workload mounts was not read"
-            if holds is None
-            else "it runs once, and no other validator's workload mounts what it mounts"
-        )
+    holds, got = _is_alone(service, target)
     return guard_result(
         "K5",
         "one key never runs twice",
@@ -135,6 +119,23 @@ def runs_once(service: ServiceSituation, target: str) -> GuardResult:
         "no pod of it is ending",
         facts=(f"{target}.strategy", f"{target}.desired", f"{target}.shared"),
     )
+
+
+def _is_alone(service: ServiceSituation, target: str) -> tuple[bool | None, str]:
+    """Whether nothing else can have the key of this workload, None if that is unknown; and why."""
+    workload, state = service.workload(target), service.state(target)
+    if workload.entry.role is WorkloadRole.SERVICE:
+        return True, "it holds no validator's key"
+    if state is None:
+        return None, NOT_READ
+    if twice := _twice(workload.entry.kind, state):
+        return False, twice
+    shared = service.shared_mounts(target)
+    if shared is None:
+        return None, "what another validator's workload mounts was not read"
+    if shared:
+        return False, name_some(shared)
+    return True, "it runs once, and no other validator's workload mounts what it mounts"
 
 
 def _twice(kind: WorkloadKind, state: WorkloadState) -> str:
