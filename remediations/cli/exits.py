@@ -171,7 +171,12 @@ def _usage(error: click.ClickException, arguments: Sequence[str]) -> CommandResu
     if not arguments:
         return CommandResult(exit_code=ExitCode.USAGE, document=None, text=error.format_message())
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "remediate"
+    if context is not None:
+        command = context.command_path
+    elif arguments[0].startswith("-"):
+        command = "remediate"
+    else:  # an option's own parser does not know of which command it is
+        command = f"remediate {arguments[0]}"
     return _Failure(
         ExitCode.USAGE,
         error.format_message(),

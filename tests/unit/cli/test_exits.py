@@ -117,7 +117,9 @@ def test_wrong_command_line(capsys: Captured) -> None:
     err = capsys.readouterr().err
     assert err.startswith("error: No such option '--foce'.\n")
     assert "got       apply --foce" in err
-    assert "--help" in err
+    assert "next      remediate apply --help" in err, "the command whose options are asked for"
+    assert run_command(raising(error), ["--foce"]) == 2
+    assert "next      remediate --help" in capsys.readouterr().err
     assert run_command(raising(error), ["apply", "--json"]) == 2
     assert document(capsys)["outcome"] == "usage"
 
