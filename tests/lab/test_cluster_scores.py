@@ -67,6 +67,7 @@ def test_a_release_with_another_model_goes_back(service: ScoringService, oncall:
     told, subject = verdict(oncall)
     assert (told, subject["condition"]) == ("workload-odd", "pods-otherwise")
     assert any(pod in str(subject["cause"]) for pod in service.pods())
+    assert "they loaded another model" in str(subject["cause"])
     assert oncall.condition() == "answers-otherwise"
     planned = oncall.says("plan", "high-error-rate")
     assert "gives the agreed answers" in json.dumps(planned.document)

@@ -170,11 +170,12 @@ def _scale_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
     )
 
 
-def expected_fact(service: ServiceSituation, target: str) -> Fact:
-    """What the pods of a workload that scores have to answer."""
+def expected_fact(service: ServiceSituation, target: str, *, of: str = "") -> Fact:
+    """What the pods of a workload that scores have to answer: of the target, or of the workload
+    that it belongs to."""
     scores = service.scores
     value, source = "not a scoring service", "inventory"
-    if scores is not None and service.scored(target) is not None:
+    if scores is not None and service.scored(of or target) is not None:
         golden, source = scores.golden, "scoring"
         answers = tuple(one.answer for one in golden.vectors) if golden else ()
         value = f"{digest_of(answers)} by {scores.basis}" if golden else "nothing is agreed"

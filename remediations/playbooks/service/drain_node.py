@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from msgspec import UnsetType
 
 from remediations.engine.domain import Branch, Input, Move, Proposal, StageDraft
-from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
+from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.service.checks.titles import DRAIN_CHECKS
 from remediations.playbooks.service.node_actions import CORDON_NODE, EVICT_POD
 from remediations.playbooks.service.node_gates import Cordoned, Moved, Replicas
 from remediations.playbooks.service.nodes import DRAIN_CURES, JudgedNode, judge_node
+from remediations.playbooks.service.scored import (
+    ANSWERS_ELSEWHERE,
+    not_proven,
+    planned_checks,
+)
 from remediations.playbooks.service.situation import NODE_INPUT, ServiceSituation
 from remediations.render.formats import count_of
 from remediations.systems.kubernetes.inventory import DNS_NAME
@@ -80,14 +85,15 @@ def _propose(service: ServiceSituation) -> Proposal[ServiceSituation]:
     state = value_or_none(node.state)
     pods = eviction_order(state)
     count = count_of(len(pods), "pod")
+    moved = [one for one in map(service.workload_of, (pod.uid for pod in pods)) if one]
     return Proposal(
         title=f"drain {node.name}: cordon it, and move {count}",
         stages=(_cordon(service, node, pods), *_evictions(service, node.name, pods)),
-        checks=tuple(PlannedCheck(id=one, title=title) for one, title in DRAIN_CHECKS.items()),
+        checks=planned_checks(service, moved, DRAIN_CHECKS),
         risk=Risk.MEDIUM,
         worst_case="a pod that was moved does not become ready elsewhere: the run stops there, the "
         "others stay where they are, and `remediate undo` uncordons the node",
-        warnings=tuple(_warnings(node.name, pods)),
+        warnings=(*_warnings(node.name, pods), *not_proven(service, moved)),
     )
 
 
@@ -123,14 +129,18 @@ def _evictions(
 ) -> Iterator[StageDraft[ServiceSituation]]:
     for pod in pods:
         name = f"{pod.namespace}/{pod.name}"
-        asked = Moved(node=node, pod=name, uid=pod.uid, replicas=_replicas(service, pod))
+        scored = service.scored_of(pod.uid)
+        asked = Moved(
+            node=node, pod=name, uid=pod.uid, replicas=_replicas(service, pod), scored=scored
+        )
         state = "ready" if pod.ready else f"not ready: {', '.join(pod.troubles) or pod.phase}"
         yield StageDraft(
             title=f"move {name} off {node}",
             why=f"{pod.owner} {pod.owner_name} makes it again; it is {state}",
             moves=(Move(EVICT_POD, pod.target),),
             gate=Gate(
-                title=f"{name} has gone, and {pod.owner} {pod.owner_name} is ready elsewhere",
+                title=f"{name} has gone, and {pod.owner} {pod.owner_name} is ready elsewhere"
+                f"{ANSWERS_ELSEWHERE if scored else ''}",
                 timeout_s=MOVE_LIMIT_S + min(pod.grace_s, LONGEST_GRACE_S),
                 asks=Part.of(asked),
             ),

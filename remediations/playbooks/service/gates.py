@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar
@@ -24,6 +24,7 @@ from remediations.playbooks.service.node_gates import (
 )
 from remediations.playbooks.service.scored import ScoresBefore, scores_before
 from remediations.playbooks.service.situation import ServiceSituation
+from remediations.render.formats import name_some
 from remediations.systems.kubernetes.values import KubernetesReading, WorkloadState
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import Unknown, value_or_none
@@ -87,7 +88,7 @@ def baseline(service: ServiceSituation, proposal: Proposal[ServiceSituation]) ->
         owner_period_s=service.reading.owner_period_s,
         workloads=tuple(found),
     )
-    scores = scores_before(service, proposal.targets)
+    scores = scores_before(service, _scored(stage.gate.asks for stage in proposal.stages))
     return (Part.of(before), *((Part.of(scores),) if scores is not None else ()))
 
 
@@ -139,7 +140,12 @@ class ServiceLook:
         if gate.asks.kind == Cordoned.KIND:
             return judge_cordoned(gate.asks.read(Cordoned), self.reading)
         if gate.asks.kind == Moved.KIND:
-            return judge_moved(gate.asks.read(Moved), self.reading)
+            moved = gate.asks.read(Moved)
+            verdict = judge_moved(moved, self.reading)
+            if not (verdict.open and moved.scored):
+                return verdict
+            answers = self.answers.get(moved.scored)
+            return judge_answers(verdict, answers and answers.off(moved.node), one_is_enough=True)
         if gate.asks.kind == Replaced.KIND:
             replaced = gate.asks.read(Replaced)
             why = self._unread(replaced.workload)
@@ -180,16 +186,22 @@ def judge_rollout(asked: RolledOut, state: WorkloadState | None, why: str = "") 
     return GateVerdict(open=False, seen=f"{counts}; {state.stuck_says}".removesuffix("; "))
 
 
-def judge_answers(rollout: GateVerdict, answers: JudgedWorkload | None) -> GateVerdict:
+def judge_answers(
+    rollout: GateVerdict, answers: JudgedWorkload | None, *, one_is_enough: bool = False
+) -> GateVerdict:
     """Whether the pods of a workload that is rolled out give the agreed answers. It is hopeless
-    where each of them answers otherwise: what they compute with does not change by waiting."""
+    where each of them answers otherwise: what they compute with does not change by waiting. Where
+    none of them is about to be replaced, `one_is_enough`."""
     if answers is None:
         return GateVerdict(open=False, seen=f"{rollout.seen}; its pods were not asked")
     seen = f"{rollout.seen}; {answers.cause}"
     if answers.answer is PodAnswer.ALIKE:
         return GateVerdict(open=True, seen=seen)
-    all_odd = all(one.answer is PodAnswer.OTHERWISE for one in answers.pods)
-    hopeless = "every pod answers otherwise than agreed" if answers.pods and all_odd else ""
+    odd = [one.pod.name for one in answers.pods if one.answer is PodAnswer.OTHERWISE]
+    all_odd, hopeless = bool(odd) and len(odd) == len(answers.pods), ""
+    if all_odd or (odd and one_is_enough):
+        who = "every pod answers" if all_odd else f"{name_some(odd)} answer"
+        hopeless = f"{who} otherwise than agreed"
     return GateVerdict(open=False, seen=seen, hopeless=hopeless)
 
 
@@ -206,8 +218,17 @@ def look_at(
 
 def scored_in(plan: Plan) -> frozenset[str]:
     """The workloads whose pods the gates of a plan ask."""
-    asks = [stage.gate.asks for stage in plan.stages if stage.gate.asks.kind == RolledOut.KIND]
-    return frozenset(one.target for one in (ask.read(RolledOut) for ask in asks) if one.scored)
+    return _scored(stage.gate.asks for stage in plan.stages)
+
+
+def _scored(gates: Iterable[Part]) -> frozenset[str]:
+    found = set()
+    for asks in gates:
+        if asks.kind == RolledOut.KIND and (rollout := asks.read(RolledOut)).scored:
+            found.add(rollout.target)
+        elif asks.kind == Moved.KIND:
+            found.add(asks.read(Moved).scored)
+    return frozenset(found - {""})
 
 
 def scores_in(plan: Plan) -> ScoresBefore | None:

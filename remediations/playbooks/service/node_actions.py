@@ -5,7 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import Action, Facts, StepData
 from remediations.engine.plan.impact import Effect
 from remediations.engine.plan.plan import Fact
-from remediations.playbooks.service.actions import UNKNOWN, fact, preview_fact
+from remediations.playbooks.service.actions import UNKNOWN, expected_fact, fact, preview_fact
 from remediations.playbooks.service.impact import measure_of
 from remediations.playbooks.service.node_guards import (
     cordon_is_ours,
@@ -21,6 +21,11 @@ from remediations.playbooks.service.pod_guards import (
     floor_without_it,
     key_stays,
     pod_may_go,
+)
+from remediations.playbooks.service.score_guards import (
+    elsewhere_they_answer_alike,
+    moved_answers_can_be_judged,
+    moved_pod_can_be_judged,
 )
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.playbooks.service.stuck import stuck_pod
@@ -84,10 +89,12 @@ def _evict_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
         "owner": (pod and f"{pod.owner} {pod.owner_name}", "it makes the pod again"),
     }
     source = f"pods on {node.name}" if node else "pods"
-    return tuple(
+    facts = tuple(
         fact(service, f"{target}.{name}", str(value or UNKNOWN), why, source)
         for name, (value, why) in told.items()
     )
+    scored = service.scored_of(pod.uid) if pod else ""
+    return (*facts, expected_fact(service, target, of=scored)) if scored else facts
 
 
 def _stuck_facts(service: ServiceSituation, target: str) -> tuple[Fact, ...]:
@@ -164,6 +171,8 @@ CORDON_NODE = Action(
         cordon_is_previewed,
         drain_rights,
         *DRAIN_GUARDS,
+        moved_answers_can_be_judged,
+        elsewhere_they_answer_alike,
     ),
     effects=_none,
     undone_by=UNCORDON_NODE,
@@ -174,7 +183,7 @@ EVICT_POD = Action(
     deploy=EVICT,
     facts=_evict_facts,
     data=_pod_data,
-    guards=(pod_may_go, key_stays, floor_without_it),
+    guards=(pod_may_go, key_stays, floor_without_it, moved_pod_can_be_judged),
     effects=_evict_effects,
 )
 DELETE_STUCK_POD = Action(

@@ -34,7 +34,9 @@ class Cordoned(Kinded, frozen=True, kw_only=True):
 
 class Moved(Kinded, frozen=True, kw_only=True):
     """A gate: the pod of this uid is gone from the node, and its controller has as many ready pods
-    on other nodes as it had pods, without those that are on the node still."""
+    on other nodes as it had pods, without those that are on the node still. `scored` is the
+    workload whose ready pods on other nodes give the agreed answers then (`ScoresBefore`), "" where
+    the pod is of none that scores."""
 
     KIND: ClassVar[str] = "service.moved/1"
 
@@ -42,6 +44,7 @@ class Moved(Kinded, frozen=True, kw_only=True):
     pod: str
     uid: str
     replicas: Replicas
+    scored: str = ""
 
 
 class Replaced(Kinded, frozen=True, kw_only=True):

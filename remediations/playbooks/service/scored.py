@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from remediations.engine.plan.plan import PlannedCheck
@@ -17,6 +17,8 @@ from remediations.values.record import Record
 
 ANSWERS = ", and every ready pod gives the agreed answers"
 """What a gate says of a workload that scores."""
+ANSWERS_ELSEWHERE = ", and its ready pods there give the agreed answers"
+"""What it says of a pod of one that is moved."""
 
 
 class ScoredTarget(Record, frozen=True, kw_only=True):
@@ -38,7 +40,7 @@ class ScoresBefore(Kinded, frozen=True, kw_only=True):
     workloads: tuple[ScoredTarget, ...]
 
 
-def scores_before(service: ServiceSituation, targets: Sequence[str]) -> ScoresBefore | None:
+def scores_before(service: ServiceSituation, targets: Collection[str]) -> ScoresBefore | None:
     """What is asked of the pods of these workloads; None where none of them scores, or no answer is
     agreed: then a guard refuses the plan (K25)."""
     scores = service.scores
@@ -57,17 +59,20 @@ def scores_before(service: ServiceSituation, targets: Sequence[str]) -> ScoresBe
 
 
 def planned_checks(
-    service: ServiceSituation, workloads: Sequence[Workload]
+    service: ServiceSituation,
+    workloads: Sequence[Workload],
+    checks: Mapping[str, str] = CHECKS,
 ) -> tuple[PlannedCheck, ...]:
     """The checks of a plan for these workloads: of one that scores, its answers, too."""
     scored = any(service.scored(one.entry.target) is not None for one in workloads)
-    titles = {**CHECKS, **(SCORE_CHECKS if scored else {})}
+    titles = {**checks, **(SCORE_CHECKS if scored else {})}
     return tuple(PlannedCheck(id=check, title=title) for check, title in titles.items())
 
 
 def not_proven(service: ServiceSituation, workloads: Sequence[Workload]) -> tuple[str, ...]:
     """What a plan says of workloads whose answers nobody asks for."""
-    plain = [one.entry.target for one in workloads if service.scored(one.entry.target) is None]
+    targets = dict.fromkeys(one.entry.target for one in workloads)
+    plain = [one for one in targets if service.scored(one) is None]
     if not plain:
         return ()
     return (

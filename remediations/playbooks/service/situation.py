@@ -99,6 +99,12 @@ class ServiceSituation:
                 return workload
         return None
 
+    def scored_of(self, pod_uid: str) -> str:
+        """The workload that a pod belongs to, as plans call it, where that one scores; else ""."""
+        workload = self.workload_of(pod_uid)
+        target = "" if workload is None else workload.entry.target
+        return target if target and self.scored(target) is not None else ""
+
     def state(self, target: str) -> WorkloadState | None:
         """What was read of it, None if nothing."""
         return value_or_none(self.workload(target).state)

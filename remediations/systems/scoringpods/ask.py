@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
+
+from msgspec import UNSET
 
 from remediations.reach.background import run_in_thread
 from remediations.render.printable import one_line
@@ -20,10 +22,11 @@ from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.systems.kubernetes.look import read_workloads
 from remediations.systems.kubernetes.values import Pod, Workload
 from remediations.systems.scorer.answers import ANSWER_BYTES, AnswerError, canonical_answer
-from remediations.systems.scorer.values import Ask, GoldenVector, GoldenVectors
+from remediations.systems.scorer.values import Ask, GoldenVector, GoldenVectors, Setting
 from remediations.systems.scorer.workload import ScoredWorkload
+from remediations.systems.scoringpods.computes import read_computes
 from remediations.systems.scoringpods.declared import DeclaredWorkload
-from remediations.systems.scoringpods.reading import ScoredPod, WorkloadAnswers
+from remediations.systems.scoringpods.reading import Computes, ScoredPod, WorkloadAnswers
 from remediations.values.reading import Known, Reading, Unknown, Why
 
 ALL_S = 20.0
@@ -37,11 +40,13 @@ _SOURCE = "golden vectors through pods/proxy"
 
 
 class Questions(NamedTuple):
-    """What each pod is asked, how often, and for how long it may take."""
+    """What each pod is asked, how often, and for how long it may take. `settings` are the declared
+    ones, where it is read, too, what a pod computes with; None where it is not."""
 
     golden: GoldenVectors
     asks: int
     timeout_ms: int
+    settings: tuple[Setting, ...] | None = None
 
 
 async def ask_workloads(
@@ -65,6 +70,7 @@ async def ask_workloads(
         asked.append(asyncio.gather(*(asker.pod(pod) for pod in those[: max(left, 0)])))
         left -= len(those)
     answers = await asyncio.gather(*asked)
+    computes = await _computes(api, cluster, found, questions.settings)
     after = {one.entry.name: one for one in await read_workloads(api, cluster, names)}
     return tuple(
         WorkloadAnswers(
@@ -73,7 +79,7 @@ async def ask_workloads(
             hosts=one.hosts,
             pods=pods
             if isinstance(pods, Unknown)
-            else _answered(pods, told, ready_pods(after[one.entry.name])),
+            else _answered(pods, told, computes, ready_pods(after[one.entry.name])),
         )
         for (one, pods), told in zip(found, answers, strict=True)
     )
@@ -86,8 +92,31 @@ def ready_pods(workload: Workload) -> tuple[Pod, ...] | Unknown:
     return tuple(one for one in workload.state.value.pods if one.ready and not one.deleting)
 
 
+async def _computes(
+    api: KubernetesApi,
+    cluster: ClusterEntry,
+    found: Sequence[tuple[DeclaredWorkload, tuple[Pod, ...] | Unknown]],
+    settings: tuple[Setting, ...] | None,
+) -> Mapping[str, Computes]:
+    """What the pods compute with, by their uids; nothing where nobody wants to know."""
+    if settings is None:
+        return {}
+    names = [one.name for one in settings]
+    told: dict[str, Computes] = {}
+    left = MOST_PODS
+    for one, pods in found:
+        those = () if isinstance(pods, Unknown) else pods[: max(left, 0)]
+        left -= len(those)
+        by_uid = {pod.uid: pod for pod in those}
+        told |= await read_computes(api, cluster, by_uid, one.entry.container, names)
+    return told
+
+
 def _answered(
-    pods: tuple[Pod, ...], told: list[Reading[tuple[Ask, ...]]], after: tuple[Pod, ...] | Unknown
+    pods: tuple[Pod, ...],
+    told: list[Reading[tuple[Ask, ...]]],
+    computes: Mapping[str, Computes],
+    after: tuple[Pod, ...] | Unknown,
 ) -> Reading[tuple[ScoredPod, ...]]:
     """Each pod with its answers, where it was the same container all the time: a name says little,
     and a container that ends is followed by another one."""
@@ -101,9 +130,11 @@ def _answered(
             uid=pod.uid,
             template_hash=pod.template_hash,
             image_ids=pod.image_ids,
+            node=pod.node,
             asks=said
             if (pod.uid, pod.restarts, pod.image_ids) in same
             else _unasked("its container was replaced, or became unready, while it was asked"),
+            computes=computes.get(pod.uid, UNSET),
         )
         for pod, said in zip(pods, asks, strict=True)
     )

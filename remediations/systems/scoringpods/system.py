@@ -47,7 +47,7 @@ async def read_pods(
         return _unread(scoring, declared, why, said)
     right = NeededRight("create", "", "pods", subresource="proxy", namespace=cluster.namespace)
     access = await read_right(api, right)
-    questions = Questions(scoring.golden, scoring.asks, scoring.timeout_ms)
+    questions = Questions(scoring.golden, scoring.asks, scoring.timeout_ms, scoring.settings)
     workloads = await ask_workloads(api, cluster, declared, questions)
     return PodsReading(scoring=scoring, workloads=workloads, access=(access,))
 

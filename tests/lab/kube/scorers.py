@@ -65,6 +65,20 @@ class ScoringService(Service):
         """Fault: the engine of the pod that is asked next freezes; `/health` goes on to say OK."""
         (self._control / "hang.once").write_text("1")
 
+    def settings_from_a_map(self, **settings: str) -> None:
+        """The pods take these from a ConfigMap, as they are when a pod starts."""
+        told = [f"--from-literal={name}={value}" for name, value in settings.items()]
+        self.cluster.kubectl("create", "configmap", "settings", "-n", NAMESPACE, *told)
+        words = ("set", "env", f"deployment/{SCORER}", "-n", NAMESPACE)
+        self.cluster.kubectl(*words, "--from=configmap/settings")
+        self.cluster.wait("they have them", self.whole)
+
+    def edit_the_map(self, **settings: str) -> None:
+        """Fault: somebody edits the ConfigMap. Nothing is rolled out; whoever is made again
+        computes with it."""
+        patch = json.dumps({"data": settings})
+        self.cluster.kubectl("patch", "configmap", "settings", "-n", NAMESPACE, "-p", patch)
+
     def slow(self, milliseconds: int) -> None:
         """Fault: every request takes so much longer, in every pod."""
         (self._control / "slow-ms").write_text(str(milliseconds))
@@ -90,9 +104,10 @@ class ScoringService(Service):
         return self.cluster.directory / "control"
 
 
-def scored(oncall: OnCall, workload: str = WORKLOAD) -> None:
-    """Have the inventory say that the Deployment scores, for the node of a host."""
-    oncall.inventory(workload, scoring=golden_vectors(*SUBJECTS), asked=ASKED)
+def scored(oncall: OnCall, workload: str = WORKLOAD, more: str = "") -> None:
+    """Have the inventory say that the Deployment scores, for the node of a host. `more` is what it
+    says of the cluster."""
+    oncall.inventory(workload, more, scoring=golden_vectors(*SUBJECTS), asked=ASKED)
 
 
 def verdict(oncall: OnCall) -> tuple[str, Json]:

@@ -15,6 +15,7 @@ LEFT_OUT = {
     "test_cluster_meanwhile": "a cluster of its own, as test_kubernetes",
     "test_cluster_scores": "a cluster of its own, as test_kubernetes",
     "test_drain": "a cluster of its own, as test_kubernetes",
+    "test_drain_scores": "a cluster of its own, as test_kubernetes",
     "test_kubernetes": "a cluster of its own, which takes minutes to build and to start",
     "test_scale": "a cluster of its own, as test_kubernetes",
     "test_slow": "a chain must be slow for two minutes before anybody can say whose turns pass",

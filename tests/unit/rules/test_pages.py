@@ -198,7 +198,7 @@ def test_titles_are_those_on_the_screens() -> None:
 def test_the_service_explains_all_that_it_says() -> None:
     """Its guards, checks, verdicts and conditions: exactly those that there are."""
     told = {kind: {entry.id for entry in OF_SERVICE if entry.kind is kind} for kind in RuleKind}
-    assert told[RuleKind.GUARD] == {f"K{number}" for number in range(1, 27)}
+    assert told[RuleKind.GUARD] == {f"K{number}" for number in range(1, 28)}
     assert told[RuleKind.CHECK] == set(SERVICE_CHECKS)
     assert told[RuleKind.CONDITION] == {*WorkloadCondition, *NodeVerdict}
     assert told[RuleKind.CLASS] == {"serving", "service-degraded", "service-down"}

@@ -85,7 +85,9 @@ def conclude(
     others = tuple(_pods_view(one, scoring, powers) for one in pods)
     agreed = reference_of(views, scoring, powers, others)
     scorers = tuple(_scorer(view, agreed) for view in views)
-    workloads = workload_findings(pods, others, agreed_golden(scoring, agreed.key))
+    workloads = workload_findings(
+        pods, others, agreed_golden(scoring, agreed.key), scoring.settings
+    )
     answers, models = answer_groups(views, others), model_groups(views)
     unread = sum(s.power for s in scorers if s.condition is Condition.UNREAD)
     unread += sum(w.power for w in workloads if w.condition is PodAnswer.UNREAD)

@@ -14,7 +14,7 @@ from remediations.playbooks.scoring.diagnose.view import AnswerKey, digest_of
 from remediations.playbooks.scoring.finding import ScorerFinding, WorkloadFinding
 from remediations.playbooks.scoring.pods.scores import judge_workload_answers
 from remediations.systems.scorer.inventory import ScoringEntry
-from remediations.systems.scorer.values import GoldenVectors
+from remediations.systems.scorer.values import GoldenVectors, Setting
 from remediations.systems.scoringpods.reading import WorkloadAnswers
 
 
@@ -28,12 +28,15 @@ def agreed_golden(scoring: ScoringEntry, key: AnswerKey | None) -> GoldenVectors
 
 
 def workload_findings(
-    pods: Sequence[WorkloadAnswers], views: Sequence[PodsView], golden: GoldenVectors | None
+    pods: Sequence[WorkloadAnswers],
+    views: Sequence[PodsView],
+    golden: GoldenVectors | None,
+    declared: Sequence[Setting],
 ) -> tuple[WorkloadFinding, ...]:
-    """One for each workload, in the order of their names."""
+    """One for each workload, in the order of their names. `declared` are the settings."""
     found = []
     for workload, view in zip(pods, views, strict=True):
-        judged = judge_workload_answers(workload, golden)
+        judged = judge_workload_answers(workload, golden, declared)
         found.append(
             WorkloadFinding(
                 target=workload.target,

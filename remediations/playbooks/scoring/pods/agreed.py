@@ -28,7 +28,8 @@ class AgreedScores:
     def judged(self) -> Mapping[str, JudgedWorkload]:
         """How each answers, by its name in plans."""
         return {
-            one.target: judge_workload_answers(one, self.golden) for one in self.reading.workloads
+            one.target: judge_workload_answers(one, self.golden, self.reading.scoring.settings)
+            for one in self.reading.workloads
         }
 
 

@@ -6,13 +6,14 @@ gives the validators that ask it another state (docs/rules/hazards.md#another-sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from remediations.playbooks.scoring.conditions import PodAnswer
 from remediations.playbooks.scoring.diagnose.view import AnswerKey, digest_of
+from remediations.playbooks.scoring.pods.differs import what_differs
 from remediations.render.formats import count_of, name_some
-from remediations.systems.scorer.values import Ask, GoldenVectors
+from remediations.systems.scorer.values import Ask, GoldenVectors, Setting
 from remediations.systems.scoringpods.reading import ScoredPod, WorkloadAnswers
 from remediations.values.reading import Unknown
 
@@ -39,14 +40,31 @@ class JudgedWorkload(NamedTuple):
         """How many give the agreed answers; None where no pod was asked."""
         return sum(one.answer is PodAnswer.ALIKE for one in self.pods) if self.pods else None
 
+    def off(self, node: str) -> JudgedWorkload:
+        """The same of its pods on other nodes; where it was not asked, as it is."""
+        return _summed([one for one in self.pods if one.pod.node != node]) if self.pods else self
+
 
 def judge_workload_answers(
-    workload: WorkloadAnswers, golden: GoldenVectors | None
+    workload: WorkloadAnswers, golden: GoldenVectors | None, declared: Sequence[Setting] = ()
 ) -> JudgedWorkload:
-    """How the pods of a workload answer. `golden` has the agreed answers, None where none are."""
+    """How the pods of a workload answer. `golden` has the agreed answers, None where none are; with
+    the `declared` settings the cause says what tells apart those that answer otherwise."""
     if isinstance(workload.pods, Unknown):
         return JudgedWorkload(PodAnswer.UNREAD, workload.pods.reason, ())
-    pods = tuple(judge_pod(one, golden) for one in workload.pods.value)
+    judged = _summed([judge_pod(one, golden) for one in workload.pods.value])
+    if judged.answer is not PodAnswer.OTHERWISE:
+        return judged
+    odd, alike = (
+        [one.pod for one in judged.pods if one.answer is word]
+        for word in (PodAnswer.OTHERWISE, PodAnswer.ALIKE)
+    )
+    told = what_differs(odd, alike, golden, declared)
+    return judged._replace(cause=f"{judged.cause}; {told}") if told else judged
+
+
+def _summed(judged: Iterable[JudgedPod]) -> JudgedWorkload:
+    pods = tuple(judged)
     if not pods:
         return JudgedWorkload(PodAnswer.UNREAD, "it has no ready pod to ask", ())
     worst = next(word for word in PodAnswer if any(one.answer is word for one in pods))

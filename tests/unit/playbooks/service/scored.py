@@ -17,6 +17,7 @@ from remediations.systems.kubernetes.api import KubernetesApi, Request
 from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.systems.kubernetes.look import read_right
 from remediations.systems.kubernetes.rights import NeededRight
+from remediations.systems.scorer.values import Setting
 from remediations.systems.scorer.workload import ScoredWorkload
 from remediations.systems.scoringpods.ask import Questions, ask_workloads
 from remediations.systems.scoringpods.declared import DeclaredWorkload
@@ -63,15 +64,17 @@ def pods_say(answers: Mapping[str, Mapping[str, str] | int | Exception]) -> Says
     return say
 
 
-def asked(api: FakeApi, asks: int = 2) -> PodsReading:
-    """What a look reads of the pods of the Deployment."""
+def asked(api: FakeApi, asks: int = 2, settings: tuple[Setting, ...] | None = None) -> PodsReading:
+    """What a look reads of the pods of the Deployment; with declared settings what they compute
+    with, too."""
+    questions = Questions(GOLDEN, asks, 2000, settings)
 
     async def read() -> PodsReading:
         client = cast(KubernetesApi, api)
         right = NeededRight("create", "", "pods", subresource="proxy", namespace="scoring")
         return PodsReading(
             scoring=SCORING,
-            workloads=await ask_workloads(client, CLUSTER, DECLARED, Questions(GOLDEN, asks, 2000)),
+            workloads=await ask_workloads(client, CLUSTER, DECLARED, questions),
             access=(await read_right(client, right),),
         )
 
