@@ -98,7 +98,8 @@ def test_a_controller_that_dies_sends_nothing_twice(lab: Lab, operator: Operator
 
 @full_lab
 def test_a_key_that_lies_elsewhere_signs_what_is_handed_out(lab: Lab, operator: Operator) -> None:
-    """Refused with the transaction and the commands; these, as they stand, free it."""
+    """Refused with the transaction and the commands; what these print is planned, approved, sent
+    once, and frees it. The host has no key, and signs nothing."""
     wait_until(jailed_and_back(lab, operator))
     node, machine = lab.node("val4"), lab.hosts["val4"]
     home = machine.path(ELSEWHERE)
@@ -111,16 +112,26 @@ def test_a_key_that_lies_elsewhere_signs_what_is_handed_out(lab: Lab, operator: 
     (guard,) = [g for g in refused.result["plan"]["guards"] if g["outcome"] != "pass"]
     assert guard["id"] == "G79"
     assert lab.world.transactions("val1", UNJAIL) == []
-    commands = "printf" + guard["next_step"].partition("printf")[2].partition("; then `")[0]
+    commands = "printf" + guard["next_step"].partition("printf")[2].partition("; then,")[0]
     for word, meant in (
         ("virtengined", node.binary),
         ("--home HOME", f"--home {ELSEWHERE}"),
         ("KEYRING", "test"),
-        ("HOST:26657", f"127.0.0.1:{node.rpc_port}"),
     ):
         commands = commands.replace(word, meant)
-    machine.sh(f"cd {ELSEWHERE} && {commands}")
-    lab.wait_for_power(address_of(lab, "val4"), 9, "val1")
+    printed = machine.sh(f"cd {ELSEWHERE} && {commands}").split()[-1]
+    options = guard["next_step"].rpartition("`remediate plan low-validators ")[2].rstrip("`")
+    words = [printed if word == "BASE64" else word for word in options.split()]
+    odd = operator.says("plan", "low-validators", *(*words, "--fees", "1uve"))
+    assert odd.code == REFUSED, odd.document
+    planned = operator.says("plan", "low-validators", *words)
+    assert planned.code == 3, planned.document
+    run = str(planned.result["run"])
+    assert operator.approve(run).code == 0
+    with rescued(lab):
+        applied = operator.says("apply", run)
+        assert applied.code == 0, applied.why
+    assert lab.world.powers("val1")[address_of(lab, "val4")] == 9
     (transaction,) = lab.world.transactions("val1", UNJAIL)
     assert transaction["tx_result"]["code"] == 0
     assert node_of(operator, "val4")["condition"] == "healthy"

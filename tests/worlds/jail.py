@@ -106,7 +106,13 @@ def _standing(reading: HostReading, until: datetime, fields: dict[str, Any]) -> 
             )
         ),
         own_shares=known(fields.get("own_shares", shares)),
-        account=known(Account(number=7, sequence=3)),
+        account=known(
+            Account(
+                number=7,
+                sequence=fields.get("sequence", 3),
+                public_key=fields.get("public_key", ""),
+            )
+        ),
         key=known(
             OperatorKey(
                 in_test_keyring=fields.get("in_test_keyring", True),

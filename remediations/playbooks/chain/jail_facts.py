@@ -12,6 +12,7 @@ from msgspec import UNSET
 from remediations.engine.domain import Facts, Input, StepData
 from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.facts import UNKNOWN, node_facts
+from remediations.playbooks.chain.jail_signature import SIGNED, HandedIn, handed_in
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.planned import PlannedNodeError, described
 from remediations.systems.comet.reading import HostReading
@@ -28,6 +29,8 @@ from remediations.values.transaction import FEE
 FEES = "fees"
 UNJAILS = "tx.unjail"
 """The action that signs and sends it."""
+BY_THE_HOST, NOT_TAKEN = "by the host", "not taken"
+"""Instead of a signature: none was handed in, or it is none of this transaction."""
 _PRICE = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,18}))?([a-zA-Z][a-zA-Z0-9/:._-]{2,127})")
 _OF_NODE = ("sudo", "unit", "home", "user", "address", "sign_state", "down")
 
@@ -82,6 +85,32 @@ def power_of(validator: StakingValidator) -> int:
 
 def jail_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about one validator."""
+    facts = _facts_before_signing(chain, host)
+    read = standing_of(chain.observation.host(host)).account
+    handed = signature_of(chain, host)
+    signature = Fact(
+        name=f"{host}.signature",
+        value=BY_THE_HOST if handed is None else handed.to_send or NOT_TAKEN,
+        rule=Rule.EQUAL,
+        why="without one that was handed in the host signs, with the keyring of its home",
+        source=f"--{SIGNED}" if handed else read.source,
+        at=read.at,
+    )
+    return (*facts, signature)
+
+
+def signature_of(chain: ChainSituation, host: str) -> HandedIn | None:
+    """What came of the signature that people handed in; None where they handed in none, or too
+    little was read to hold it against the transaction."""
+    signed = chain.inputs.get(SIGNED, "")
+    account = value_or_none(standing_of(chain.observation.host(host)).account)
+    planned = planned_transaction(chain, host)
+    if not signed or account is None or planned is None:
+        return None
+    return handed_in(signed, planned, account.public_key)
+
+
+def _facts_before_signing(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     reading = chain.observation.host(host)
     names = {f"{host}.{name}" for name in _OF_NODE}
     kept = tuple(fact for fact in node_facts(chain, host) if fact.name in names)
@@ -142,7 +171,7 @@ def jail_data(facts: Facts, host: str) -> StepData:
 
     def fact(name: str) -> str:
         value = facts[f"{host}.{name}"]
-        return "" if value == UNKNOWN else value
+        return "" if value in (UNKNOWN, BY_THE_HOST, NOT_TAKEN) else value
 
     height, round_, step = (int(part) for part in (fact("sign_state") or "0/0/0").split("/"))
     number, sequence = (int(part) for part in (fact("account") or "-1/-1").split("/"))
@@ -157,12 +186,14 @@ def jail_data(facts: Facts, host: str) -> StepData:
         "sequence": sequence,
         "fee": "" if fee == "none" else fee,
         "memo": f"remediate: unjail {fact('address')[:12]}, jailed until {fact('jailed_until')}",
+        "signed": fact("signature"),
     }
 
 
 def planned_transaction(chain: ChainSituation, host: str) -> PlannedTransaction | None:
-    """The transaction of one host, None where too little was read to write it."""
-    facts = {one.name: one.value for one in jail_facts(chain, host)}
+    """The transaction of one host, not signed; None where too little was read to write it."""
+    facts = {one.name: one.value for one in _facts_before_signing(chain, host)}
+    facts[f"{host}.signature"] = BY_THE_HOST
     try:
         return described(PlannedTransaction, jail_data(facts, host))
     except PlannedNodeError:

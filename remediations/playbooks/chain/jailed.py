@@ -16,6 +16,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Bonded
 from remediations.playbooks.chain.jail_facts import FEES_INPUT, power_of, standing_of
+from remediations.playbooks.chain.jail_signature import SIGNED, SIGNED_INPUT
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import Role
@@ -52,7 +53,11 @@ def _fits(chain: ChainSituation) -> str | None:
         return "a validator signs twice now: stop that first"
     if not chain.finding.chain.rule.goes_on:
         return f"the chain does not go on ({chain.finding.chain}): it includes no transaction"
-    return None if _jailed(chain) else _why_nobody(chain)
+    jailed = _jailed(chain)
+    if SIGNED in chain.inputs and len(jailed) > 1:
+        names = name_some([node.host for node in jailed])
+        return f"a signature is one of one validator, and {names} are jailed: name one by --limit"
+    return None if jailed else _why_nobody(chain)
 
 
 def _why_nobody(chain: ChainSituation) -> str:
@@ -124,7 +129,7 @@ PLAYBOOK = Playbook(
             condition="blocks go on, and a validator that follows them is jailed, not tombstoned",
             fits=_fits,
             propose=_propose,
-            inputs=(FEES_INPUT,),
+            inputs=(FEES_INPUT, SIGNED_INPUT),
         ),
     ),
 )

@@ -54,10 +54,12 @@ class StakingValidator(Record, frozen=True, kw_only=True):
 
 
 class Account(Record, frozen=True, kw_only=True):
-    """x/auth: the account that operates the validator."""
+    """x/auth: the account that operates the validator. `public_key` is that by which it signs, hex
+    or the text of a `Multisig`; "" where it never signed, or by one of another kind."""
 
     number: int
     sequence: int
+    public_key: str = ""
 
 
 class OperatorKey(Record, frozen=True, kw_only=True):

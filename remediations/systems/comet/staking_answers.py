@@ -37,6 +37,8 @@ from remediations.systems.comet.staking import (
 )
 from remediations.values.bech32 import NotBech32, account_of
 from remediations.values.lines import parse_pairs
+from remediations.values.multisig import read_key
+from remediations.values.protobuf import ProtobufError
 from remediations.values.reading import Why
 
 _ADDRESS = 20
@@ -149,8 +151,8 @@ def parse_own_shares(text: bytes) -> int:
 
 
 def parse_account(text: bytes) -> Account:
-    """Number and sequence of an account: of a plain one, or of one that has such a one within (a
-    vesting account).
+    """Number, sequence and public key of an account: of a plain one, or of one that has such a one
+    within (a vesting account).
 
     Raises:
         RpcError: the answer is malformed, or there is no account.
@@ -158,9 +160,21 @@ def parse_account(text: bytes) -> Account:
     try:
         _, value = _stored(text, None, "the operator has no account")
         fields = _plain_account(read_fields(one_bytes(read_fields(value), 2)))
-        return Account(number=one_number(fields, 3), sequence=one_number(fields, 4))
+        return Account(
+            number=one_number(fields, 3),
+            sequence=one_number(fields, 4),
+            public_key=_key_text(one_bytes(fields, 2)),
+        )
     except Malformed as error:
         raise RpcError(f"the account is malformed: {error}") from error
+
+
+def _key_text(boxed: bytes) -> str:
+    """The text of an account's key; "" for none, and for one by which nobody signs a plan's."""
+    try:
+        return read_key(boxed) if boxed else ""
+    except ProtobufError:
+        return ""
 
 
 def _plain_account(fields: Fields) -> Fields:

@@ -5,7 +5,8 @@ the account are in it, too, so it can be part of the chain once only, whoever se
 
 1. Already free: somebody else was faster, and nothing is done.
 2. Signed by the program of the node, as its service user, with the key in the keyring `test` of its
-   home: no passphrase is asked for or known. Signing needs no network and changes nothing.
+   home: no passphrase is asked for or known. Signing needs no network and changes nothing. Or the
+   plan has it with a signature that was made where the key is: then nothing is signed here.
 3. The signed bytes are kept on the host before they are sent, under the hash of the unsigned ones:
    after a crash exactly these are found again, and have the same hash.
 4. If the chain has a transaction of this hash, it is not sent again.
@@ -52,6 +53,9 @@ UNJAIL_LIMIT_S = CHECK_LIMIT_S + 2 * SIGN_LIMIT_S + INCLUDE_LIMIT_S + 30
 _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 _MEMO = re.compile(r"[A-Za-z0-9 .,/:_-]{0,200}")
 _MAX_NUMBER = 2**63
+MOST_SIGNED = 16_384
+"""Characters of a signed transaction in base64; one of a key of several members has about 1500."""
+_SIGNED = re.compile(r"([A-Za-z0-9+/]{100,}={0,2})?")
 _JAIL = shell_text("jail.sh")
 """Functions; `jail_of RPC OPERATOR` sets `jail`."""
 
@@ -59,7 +63,8 @@ _JAIL = shell_text("jail.sh")
 @dataclass(frozen=True, kw_only=True)
 class PlannedTransaction:
     """What is signed for one validator. `operator` is its address; `fee` is an amount with its
-    denomination, "" for none; `rpc` is the node on the same host.
+    denomination, "" for none; `rpc` is the node on the same host. `signed` are the bytes to send,
+    in base64, where the signature was made elsewhere; "" where the host signs.
 
     Raises:
         PlannedNodeError: a field is malformed.
@@ -72,6 +77,7 @@ class PlannedTransaction:
     sequence: int
     fee: str
     memo: str
+    signed: str = ""
 
     def __post_init__(self) -> None:
         for name, pattern, meaning in (
@@ -79,10 +85,13 @@ class PlannedTransaction:
             ("rpc", RPC, "a URL, as http://127.0.0.1:26657"),
             ("fee", FEE, "an amount with its denomination, as 5000uve, or empty"),
             ("memo", _MEMO, "plain words"),
+            ("signed", _SIGNED, "a signed transaction in base64, or empty"),
         ):
             value = getattr(self, name)
             if not isinstance(value, str) or not pattern.fullmatch(value):
                 raise PlannedNodeError(f"{name} is {value!r}, not {meaning}")
+        if len(self.signed) > MOST_SIGNED:
+            raise PlannedNodeError(f"signed has more than {MOST_SIGNED} characters")
         for name in ("account_number", "sequence"):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < _MAX_NUMBER:
@@ -230,8 +239,12 @@ case $jail in
   unknown) refuse "no answer of $rpc about $validator" "whether it is jailed" ;;
 esac
 if ! signed=$(kept); then
-  program_found
-  sign
+  if [ -n "$handed_in" ]; then
+    signed=$handed_in
+  else
+    program_found
+    sign
+  fi
   keep_signed
 fi
 hash=$(printf %s "$signed" | base64 -d | sha256sum | tr a-f A-F)
@@ -242,8 +255,8 @@ wait_until_free
 
 
 def unjail_text(planned: PlannedUnjail) -> str:
-    """Signs the transaction, keeps it, sends it unless the chain has it, and waits until the chain
-    says that the validator is free."""
+    """Signs the transaction unless it was handed in signed, keeps it, sends it unless the chain has
+    it, and waits until the chain says that the validator is free."""
     transaction = planned.transaction
     unsigned = transaction.unsigned
     # The sequence is not in the unsigned bytes, and the same bytes may be planned for another one.
@@ -257,6 +270,7 @@ def unjail_text(planned: PlannedUnjail) -> str:
         "account_number": transaction.account_number,
         "sequence": transaction.sequence,
         "unsigned": unsigned,
+        "handed_in": transaction.signed,
         "keep": TRANSACTIONS,
         "kept_as": name,
         "run_limit": SIGN_LIMIT_S,

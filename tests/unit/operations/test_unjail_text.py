@@ -108,6 +108,7 @@ class Jailed(FakeHost):
             "sequence": 3,
             "fee": "7500uve",
             "memo": "remediate: unjail 0A1B2C3D4E5F",
+            "signed": "",
             **changes,
         }
         transaction = {name: data[name] for name in PlannedTransaction.__dataclass_fields__}
@@ -171,6 +172,19 @@ def test_the_transaction_is_whole_and_unsigned(host: Jailed) -> None:
     assert whole["signatures"] == []
     free = json.loads(host.planned(fee="").transaction.unsigned)
     assert free["auth_info"]["fee"]["amount"] == []
+
+
+def test_what_was_signed_elsewhere_is_kept_and_sent_and_nothing_is_signed(host: Jailed) -> None:
+    """The program of the node is not run at all; a crash changes nothing of what is sent."""
+    host.on_sent(included=False)
+    assert host.does(signed=SIGNED)[0] == 1
+    (kept,) = host.kept
+    assert kept.read_text().strip() == SIGNED
+    host.on_sent(included=True)
+    code, out, err = host.does(signed=SIGNED)
+    assert (code, HASH in out) == (0, True), err
+    assert set(host.sent) == {SIGNED}
+    assert not (host.root / "ran").exists()
 
 
 def test_somebody_else_was_faster(host: Jailed) -> None:
@@ -290,6 +304,9 @@ def test_a_bad_question_is_refused(host: Jailed, words: tuple[str, ...], code: i
         {"fee": "uve"},
         {"memo": "a'b"},
         {"sequence": -1},
+        {"signed": "AAAA"},
+        {"signed": f"{'A' * 100}'; reboot"},
+        {"signed": "A" * 20_000},
         {"account_number": "7"},
     ],
 )

@@ -195,12 +195,12 @@ def test_before_its_time_the_time_is_told() -> None:
 
 
 def test_a_key_that_lies_elsewhere_gets_the_same_transaction_to_sign() -> None:
-    """Whole, with the command that signs it and the one that sends it, and no secret."""
+    """Whole, with the command that signs it and the one that plans with it, and no secret."""
     chain = chain_of(world(in_test_keyring=False))
     planned = planned_transaction(chain, "val4")
     assert planned is not None
     next_step = judged(world(in_test_keyring=False), "G79").next_step
-    for words in (planned.unsigned, planned.sign_flags, "tx broadcast signed.json"):
+    for words in (planned.unsigned, planned.sign_flags, "--limit val4 --fees 7500uve --signed"):
         assert words in next_step
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.node_view import READ_APART
-from remediations.playbooks.chain.jail_facts import planned_transaction, standing_of
+from remediations.playbooks.chain.jail_facts import (
+    planned_transaction,
+    signature_of,
+    standing_of,
+)
+from remediations.playbooks.chain.jail_signature import SIGNED
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import format_duration, format_moment, name_some
 from remediations.systems.comet.reading import HostReading
@@ -160,43 +167,72 @@ def enough_of_its_own(_chain: ChainSituation, reading: HostReading) -> GuardResu
 
 
 def key_can_sign(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G79: the operator's key lies in a keyring that asks for nothing. A passphrase, a hardware key
-    or a second signer is a person's business, and gets the transaction to sign instead."""
-    standing = standing_of(reading)
-    key, account = value_or_none(standing.key), value_or_none(standing.account)
-    holds = None
-    if key is not None and account is not None:
-        holds = key.in_test_keyring
+    """G79: the operator's key lies in a keyring that asks for nothing, or has signed elsewhere. A
+    passphrase, a hardware key or a second signer is a person's business, and gets the transaction
+    to sign instead; what it signed is taken if it is exactly that."""
     transaction = planned_transaction(chain, reading.host)
-    if key is None or account is None:
-        got = next(r.reason for r in (standing.key, standing.account) if isinstance(r, Unknown))
-    else:
-        where = "in" if key.in_test_keyring else "not in"
-        got = f"the operator's key is {where} the keyring test of the home, account "
-        got += f"{account.number}, sequence {account.sequence}"
+    handed = SIGNED in chain.inputs
+    holds, got, expected = _of_signature(chain, reading) if handed else _of_keyring(reading)
     return guard_result(
         "G79",
-        "the operator's key can sign here without a passphrase",
+        "the operator's key can sign here without a passphrase, or has signed",
         subject=reading.host,
         holds=holds,
         got=got,
-        expected="the key in the home's keyring test, and its account with number and sequence",
+        expected=expected,
         next_step="`remediate diagnose` again"
         if holds is None or transaction is None
-        else hand_out(transaction),
-        facts=(f"{reading.host}.account", f"{reading.host}.fee"),
+        else hand_out(transaction, reading.host),
+        facts=tuple(f"{reading.host}.{name}" for name in ("account", "fee", "signature")),
     )
 
 
-def hand_out(transaction: PlannedTransaction) -> str:
+class _Judged(NamedTuple):
+    holds: bool | None
+    got: str
+    expected: str
+
+
+def _of_keyring(reading: HostReading) -> _Judged:
+    standing = standing_of(reading)
+    key, account = value_or_none(standing.key), value_or_none(standing.account)
+    expected = "the key in the home's keyring test, and its account with number and sequence"
+    if key is None or account is None:
+        unread = (r.reason for r in (standing.key, standing.account) if isinstance(r, Unknown))
+        return _Judged(None, next(unread), expected)
+    where = "in" if key.in_test_keyring else "not in"
+    got = (
+        f"the operator's key is {where} the keyring test of the home, account {account.number}, "
+        f"sequence {account.sequence}"
+    )
+    return _Judged(key.in_test_keyring, got, expected)
+
+
+def _of_signature(chain: ChainSituation, reading: HostReading) -> _Judged:
+    handed = signature_of(chain, reading.host)
+    account = value_or_none(standing_of(reading).account)
+    expected = "the planned transaction, signed by the operator's key"
+    if handed is None or account is None:
+        return _Judged(None, "too little was read to hold the signature against it", expected)
+    if not account.public_key:
+        return _Judged(None, "the chain does not tell the account's public key", expected)
+    if handed.refusal is not None:
+        got = f"{handed.refusal.flaw}: {handed.refusal.got}"
+        return _Judged(False, got, handed.refusal.expected)
+    got = f"signed by the key {account.public_key[:80]}, sequence {account.sequence}"
+    return _Judged(True, got, expected)
+
+
+def hand_out(transaction: PlannedTransaction, host: str) -> str:
     """What a person does who has the key elsewhere: the same transaction, signed there."""
+    fee = f" --fees {transaction.fee}" if transaction.fee else ""
     return (
         "where the key is, with KEYRING its backend (file, os) or --ledger in place of it: "
         f"printf '%s' '{transaction.unsigned}' > unjail.json; "
         f"virtengined tx sign unjail.json --home HOME --keyring-backend KEYRING "
         f"{transaction.sign_flags} --output-document signed.json; "
-        "virtengined tx broadcast signed.json --home HOME --node tcp://HOST:26657; then "
-        "`remediate diagnose`: the broadcast ends with 0 even where the chain refuses"
+        "virtengined tx encode signed.json; then, with what that prints: "
+        f"`remediate plan low-validators --limit {host}{fee} --signed BASE64`"
     )
 
 
