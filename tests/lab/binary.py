@@ -21,7 +21,7 @@ SCORER_SOURCE = Path(__file__).parent / "scorer"
 """The inference service, whose model the chain's program knows, too."""
 NAME = "virtengined"
 RELEASES = (1, 2)
-"""Release 2 survives the fault `panic-at` and knows the upgrade `v2`."""
+"""Release 2 has not the faults `panic-at` and `apphash-at`, and knows the upgrade `v2`."""
 
 
 def virtengined(release: int = 1) -> Path:

@@ -22,7 +22,8 @@ class ChainFaults(Faults):
     """Wrong app hashes, panics, upgrades, halts, lies."""
 
     def break_app_hash(self, *hosts: str, at: int) -> None:
-        """At height `at` these hosts write another state than the others, each its own."""
+        """At height `at` these hosts write another state than the others, each its own. Release 2
+        does not."""
         self._fault(hosts, "apphash-at", at)
         self.mend_node(lambda: self._execute_again(hosts))
 

@@ -23,6 +23,9 @@ from remediations.playbooks.chain.guards.table import (
     CONFIGURE_GUARDS,
     DISABLE_GUARDS,
     ENABLE_GUARDS,
+    EXCHANGE_BACK_GUARDS,
+    EXCHANGE_BELOW_GUARDS,
+    EXCHANGE_GUARDS,
     FORMER_GUARDS,
     HOLD_DUPLICATE_GUARDS,
     HOLD_GUARDS,
@@ -44,10 +47,20 @@ from remediations.playbooks.chain.impact import (
     stop_effect,
 )
 from remediations.playbooks.chain.jail_facts import UNJAILS, jail_data, jail_facts
-from remediations.playbooks.chain.program import INSTALLS, INSTALLS_BELOW, UPGRADES_BELOW
+from remediations.playbooks.chain.program import (
+    EXCHANGES,
+    EXCHANGES_BELOW,
+    INSTALLS,
+    INSTALLS_BELOW,
+    UPGRADES_BELOW,
+)
 from remediations.playbooks.chain.program_facts import (
     below_data,
     below_facts,
+    exchange_below_facts,
+    exchange_facts,
+    exchanged_back_below_data,
+    exchanged_back_data,
     former_below_data,
     former_data,
     install_data,
@@ -261,6 +274,52 @@ INSTALL = Action(
 )
 """For a node whose program is the wrong one for the next block."""
 
+EXCHANGE_BACK = Action(
+    name=f"{EXCHANGES}.undo",
+    driver="host",
+    deploy="chain/exchange_program",
+    facts=exchange_facts,
+    data=exchanged_back_data,
+    guards=EXCHANGE_BACK_GUARDS,
+    effects=no_effect,
+)
+"""Takes back `EXCHANGE`, while the node is held."""
+
+EXCHANGE = Action(
+    name=EXCHANGES,
+    driver="host",
+    deploy="chain/exchange_program",
+    facts=exchange_facts,
+    data=install_data,
+    guards=EXCHANGE_GUARDS,
+    effects=no_effect,
+    undone_by=EXCHANGE_BACK,
+)
+"""Before a rollback that another program makes: put in place while the node is held."""
+
+EXCHANGE_BACK_BELOW = Action(
+    name=f"{EXCHANGES_BELOW}.undo",
+    driver="host",
+    deploy="chain/exchange_program_below_cosmovisor",
+    facts=exchange_below_facts,
+    data=exchanged_back_below_data,
+    guards=EXCHANGE_BACK_GUARDS,
+    effects=no_effect,
+)
+"""Takes back `EXCHANGE_BELOW`, while the node is held."""
+
+EXCHANGE_BELOW = Action(
+    name=EXCHANGES_BELOW,
+    driver="host",
+    deploy="chain/exchange_program_below_cosmovisor",
+    facts=exchange_below_facts,
+    data=below_data,
+    guards=EXCHANGE_BELOW_GUARDS,
+    effects=no_effect,
+    undone_by=EXCHANGE_BACK_BELOW,
+)
+"""The same for a node below cosmovisor: in the place of the program in use."""
+
 PUT_FORMER_BACK_BELOW = Action(
     name="node.install.cosmovisor.undo",
     driver="host",
@@ -291,6 +350,10 @@ nothing takes it back."""
 PROGRAM_ACTIONS = (
     INSTALL,
     PUT_FORMER_BACK,
+    EXCHANGE,
+    EXCHANGE_BACK,
+    EXCHANGE_BELOW,
+    EXCHANGE_BACK_BELOW,
     INSTALL_BELOW,
     PUT_FORMER_BACK_BELOW,
     UPGRADE_BELOW,

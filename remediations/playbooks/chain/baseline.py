@@ -17,6 +17,8 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.holders import STOPS
 from remediations.playbooks.chain.mend_facts import MENDS
 from remediations.playbooks.chain.program import (
+    EXCHANGES,
+    EXCHANGES_BELOW,
     INSTALLS,
     INSTALLS_BELOW,
     UPGRADES_BELOW,
@@ -48,6 +50,10 @@ class PeerCount(Record, frozen=True, kw_only=True):
 
     host: str
     peers: int
+
+
+_PUTS_IN_PLACE = (INSTALLS, INSTALLS_BELOW, UPGRADES_BELOW, EXCHANGES, EXCHANGES_BELOW)
+"""The actions after which a node has the chosen program."""
 
 
 class ProgramHash(Record, frozen=True, kw_only=True):
@@ -145,7 +151,7 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
     installed = tuple(
         ProgramHash(host=move.target, sha256=chosen_program(chain))
         for move in proposal.moves
-        if move.action.name in (INSTALLS, INSTALLS_BELOW, UPGRADES_BELOW)
+        if move.action.name in _PUTS_IN_PLACE
     )
     selected = tuple(_selected(chain, proposal))
     up = frozenset(

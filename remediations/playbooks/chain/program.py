@@ -17,6 +17,9 @@ INSTALLS_BELOW = "node.install.cosmovisor"
 UPGRADES_BELOW = "node.install.upgrade"
 """The actions that put it in place; the others where cosmovisor looks for it: in the place of the
 program in use, or in that of an upgrade, to which cosmovisor then switches by itself."""
+EXCHANGES = "node.exchange"
+EXCHANGES_BELOW = "node.exchange.cosmovisor"
+"""The actions that put it in place while the node is held, before a rollback."""
 FAILING = (NodeCondition.PANICKED, NodeCondition.UPGRADE_NEEDED, NodeCondition.FAILS_ALONE)
 """What a node says where its program may be the wrong one for this block."""
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -47,6 +50,12 @@ def cured_by_program(node: NodeFinding) -> bool:
     """Whether a node gets the program: its own one fails, or it is down for a reason that a start
     cures, and would start with the one that fails."""
     return node.condition in FAILING or node.condition.rule.cure is not None
+
+
+def has_program(reading: HostReading, sha256: str) -> bool:
+    """Whether this very program is the one that is started there."""
+    binary = value_or_none(reading.binary)
+    return binary is not None and binary.sha256 == sha256 != ""
 
 
 def runs_program(reading: HostReading, sha256: str) -> bool:

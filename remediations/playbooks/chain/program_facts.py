@@ -20,6 +20,7 @@ from remediations.playbooks.chain.facts import (
     named_fact,
     node_data,
     read_fact,
+    rollback_facts,
     value_of,
 )
 from remediations.playbooks.chain.program import PROGRAM, chosen_program, cured_by_program
@@ -30,17 +31,34 @@ from remediations.values.reading import value_or_none
 def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about giving a node another program. A process that answers is ended as exactly
     this one; one in a loop is another every few seconds."""
-    reading = chain.observation.host(host)
-    binary, records = value_or_none(reading.binary), value_or_none(reading.records)
-    program = chosen_program(chain)
     facts = facts_of(
         chain,
         host,
-        dead=latest_status(reading) is not None,
+        dead=latest_status(chain.observation.host(host)) is not None,
         down=cured_by_program(chain.finding.node(host)),
     )
     return (
         *facts,
+        *_replaced_facts(chain, host),
+        *_acts_facts(chain, host),
+        _staged_fact(chain, host),
+    )
+
+
+def exchange_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """What decides about giving a node another program while it is held for a rollback."""
+    return (
+        *rollback_facts(chain, host),
+        *_replaced_facts(chain, host),
+        _staged_fact(chain, host),
+    )
+
+
+def _replaced_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """Which program is put in place, and of which one."""
+    reading, program = chain.observation.host(host), chosen_program(chain)
+    binary = value_or_none(reading.binary)
+    return (
         named_fact(
             "chain.program",
             program or UNKNOWN,
@@ -61,13 +79,17 @@ def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
             reading.binary,
             "it is kept for the way back",
         ),
-        *_acts_facts(chain, host),
-        read_fact(
-            f"{host}.staged",
-            UNKNOWN if records is None else "yes" if program in records.staged else "no",
-            reading.records,
-            "what is not on the host cannot be put in place",
-        ),
+    )
+
+
+def _staged_fact(chain: ChainSituation, host: str) -> Fact:
+    reading, program = chain.observation.host(host), chosen_program(chain)
+    records = value_or_none(reading.records)
+    return read_fact(
+        f"{host}.staged",
+        UNKNOWN if records is None else "yes" if program in records.staged else "no",
+        reading.records,
+        "what is not on the host cannot be put in place",
     )
 
 
@@ -106,12 +128,25 @@ def _acts_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
 
 def install_data(facts: Facts, host: str) -> StepData:
     """The same, and the program: what is put where, and what it replaces."""
-    names = {
-        "path": f"{host}.program_path",
-        "sha256": "chain.program",
-        "replaces": f"{host}.program",
+    return {
+        **node_data(facts, host),
+        "path": facts[f"{host}.program_path"],
+        "sha256": facts["chain.program"],
+        "replaces": facts[f"{host}.program"],
     }
-    return {**node_data(facts, host), **{key: facts[name] for key, name in names.items()}}
+
+
+def exchanged_back_data(facts: Facts, host: str) -> StepData:
+    """The way back after `install_data` of a node that is held: the hashes changed round."""
+    data = install_data(facts, host)
+    return {**data, "sha256": data["replaces"], "replaces": data["sha256"]}
+
+
+def exchanged_back_below_data(facts: Facts, host: str) -> StepData:
+    """The same after `below_data`, of a program that took the place of the one in use."""
+    data = below_data(facts, host)
+    new = {"current_sha256": data["sha256"], "replaces": data["sha256"]}
+    return {**data, **new, "sha256": data["replaces"]}
 
 
 def former_data(facts: Facts, host: str) -> StepData:
@@ -137,6 +172,16 @@ def acts_data(facts: Facts, host: str) -> StepData:
 
 def below_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about giving a node below cosmovisor another program."""
+    return (*install_facts(chain, host), *_layout_facts(chain, host))
+
+
+def exchange_below_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """The same for one that is held for a rollback."""
+    return (*exchange_facts(chain, host), *_layout_facts(chain, host))
+
+
+def _layout_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """Where cosmovisor looks for its program, and what is there."""
     reading = chain.observation.host(host)
     told, place = cosmovisor_of(reading), place_of(chain, host)
     layout = reading.cosmovisor if reading.cosmovisor is not UNSET else reading.unit
@@ -144,31 +189,26 @@ def below_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     info = UNKNOWN
     if told is not None:
         info = told.asked.sha256 if told.asked is not None else NONE
-    return (
-        *install_facts(chain, host),
-        *(
-            read_fact(f"{host}.{name}", value, layout, why, Rule.EQUAL)
-            for name, value, why in (
-                ("program_name", told.name if told else UNKNOWN, "cosmovisor starts it by this"),
-                ("place", place.path if place else UNKNOWN, "the program is put there"),
-                ("place_has", has, "nothing else is replaced than this"),
-                ("upgrade", (place.upgrade or NONE) if place else UNKNOWN, "it is switched to"),
-                ("upgrade_info", info, "cosmovisor switches by it; it stays as it is"),
-                (
-                    "data_copy",
-                    ("yes" if copies_data(chain, host) else "no") if told else UNKNOWN,
-                    "cosmovisor copies the data first, which takes room and time",
-                ),
-            )
-        ),
+    return tuple(
+        read_fact(f"{host}.{name}", value, layout, why, Rule.EQUAL)
+        for name, value, why in (
+            ("program_name", told.name if told else UNKNOWN, "cosmovisor starts it by this"),
+            ("place", place.path if place else UNKNOWN, "the program is put there"),
+            ("place_has", has, "nothing else is replaced than this"),
+            ("upgrade", (place.upgrade or NONE) if place else UNKNOWN, "it is switched to"),
+            ("upgrade_info", info, "cosmovisor switches by it; it stays as it is"),
+            (
+                "data_copy",
+                ("yes" if copies_data(chain, host) else "no") if told else UNKNOWN,
+                "cosmovisor copies the data first, which takes room and time",
+            ),
+        )
     )
 
 
 def former_below_data(facts: Facts, host: str) -> StepData:
     """The way back after `below_data`, of a program that took the place of the one in use."""
-    data = below_data(facts, host)
-    new = {"current_sha256": data["sha256"], "replaces": data["sha256"]}
-    return {**data, **acts_data(facts, host), **new, "sha256": data["replaces"]}
+    return {**exchanged_back_below_data(facts, host), **acts_data(facts, host)}
 
 
 def below_data(facts: Facts, host: str) -> StepData:

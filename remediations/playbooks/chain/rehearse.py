@@ -1,6 +1,7 @@
 """A soft rollback, tried on clones of the nodes that it would be done to.
 
-Each clone executes the newest block again, with the program and the inputs that its host has now.
+Each clone executes the newest block again, with the program that its host has now, or that people
+chose, and the inputs that it has.
 So the app hash that a rollback will give can stand in the plan before anybody signs it; and an
 execution that still differs from host to host shows before a single node is stopped.
 """
@@ -21,6 +22,7 @@ from remediations.engine.plan.rehearsal import Comparison, Rehearsed, RehearsedT
 from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.copies import DIFFERS_IN, chosen_copy
 from remediations.playbooks.chain.facts import rollback_data, rollback_facts
+from remediations.playbooks.chain.program import chosen_program, has_program
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.playbooks.chain.stores import (
     NOT_ASKED,
@@ -79,7 +81,9 @@ async def _try(chain: ChainSituation, host: str, reach: Reach) -> Trial:
         return Trial(host=host, app_hash="", says=str(error))
     if config is None or node.stands_at < 2:
         return Trial(host=host, app_hash="", says="its settings or its height could not be read")
-    told = await said_by(host, rehearsal_text(node, config.rpc_url), reach)
+    program = chosen_program(chain)
+    staged = "" if has_program(chain.observation.host(host), program) else program
+    told = await said_by(host, rehearsal_text(node, config.rpc_url, staged), reach)
     if isinstance(told, Trial):
         return told
     return read_trial(node, host, *told, had=_state_of(chain, host))
@@ -198,8 +202,9 @@ def judge_trials(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
             says=f"the states would differ again: {states}",
             targets=targets,
             next_step="find out why they differ (program, model files, store), mend it there, and "
-            "rehearse again; where nothing can be mended, people choose a side: `remediate plan "
-            "INC-001 --donor HOST` (docs/rebuild.md). Nothing was changed",
+            "rehearse again, with another program by `--program SHA256`; where nothing can be "
+            "mended, people choose a side: `remediate plan INC-001 --donor HOST` "
+            "(docs/rebuild.md). Nothing was changed",
             compared=compared,
         )
     ((state, power),) = powers.items()

@@ -8,7 +8,8 @@ thirds agree, which is what the next block says (docs/rollback.md).
 
 Which state is right is for people to decide. Without `--limit` nothing is decided: all execute the
 block again, with the programs and inputs that they have now. With `--limit` only those do that
-people judge wrong.
+people judge wrong. Where the program is the cause, and people have another one (`--program`), it is
+put in place while all are held, and executes the block.
 """
 
 from __future__ import annotations
@@ -17,10 +18,17 @@ from collections.abc import Sequence
 
 from remediations.engine.domain import Branch, Input, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
-from remediations.playbooks.chain.actions import HOLD, REEXECUTE, ROLL_BACK
+from remediations.playbooks.chain.actions import (
+    EXCHANGE,
+    EXCHANGE_BELOW,
+    HOLD,
+    REEXECUTE,
+    ROLL_BACK,
+)
 from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.cosmovisor import below_cosmovisor
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.guards.jobs import jobs_warnings
 from remediations.playbooks.chain.guards.rollback import (
@@ -29,6 +37,7 @@ from remediations.playbooks.chain.guards.rollback import (
     those_left_agree,
 )
 from remediations.playbooks.chain.impact import smallest_first
+from remediations.playbooks.chain.program import INPUT, PROGRAM, chosen_program, has_program
 from remediations.playbooks.chain.rehearse import rehearse
 from remediations.playbooks.chain.restart import (
     EXPECTED_STATE,
@@ -45,6 +54,12 @@ from remediations.values.lines import TextError, parse_number
 WORST = (
     "the states differ again, and the chain stays halted as it is now; blocks, sign states and "
     "write-ahead logs are kept, and each node can be started as it is"
+)
+
+_OTHER_PROGRAM = (
+    "whether this program gives one state on all, and that of the validators outside of the "
+    "inventory, is not known before it has executed the block: `--rehearse` has it do so on "
+    "clones; agree on its hash with the others"
 )
 
 
@@ -156,7 +171,16 @@ def _split_fits(chain: ChainSituation) -> str | None:
     nodes = divided(chain)
     if not nodes:
         return "no node that was asked for has the block whose state differs"
+    if chosen_program(chain) and not _without_program(chain, nodes):
+        return f"{name_some([node.host for node in nodes])} have the program of --{PROGRAM} already"
     return _unreachable(chain, _height_of(chain, nodes[0].host))
+
+
+def _without_program(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> tuple[str, ...]:
+    """Those that get the program that people chose; none where they chose none."""
+    program = chosen_program(chain)
+    lack = [n.host for n in nodes if not has_program(chain.observation.host(n.host), program)]
+    return tuple(lack) if program else ()
 
 
 def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
@@ -171,8 +195,11 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.HIGH,
         worst_case=WORST,
         warnings=(
-            "nothing here mends why the states differ (program, model files, store): the same "
-            "program with the same input gives the same state again",
+            _OTHER_PROGRAM
+            if chosen_program(chain)
+            else "nothing here mends why the states differ (program, model files, store): the same "
+            "program with the same input gives the same state again. Another program is put in "
+            "place with `--program SHA256`",
             "where the states differ again after a second round there is no third one (G112): "
             "execution is a matter of chance then. Choose a side (`remediate plan INC-001 --donor "
             "HOST`), and the others adopt it",
@@ -220,7 +247,8 @@ def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
 def _stages(
     chain: ChainSituation, nodes: Sequence[NodeFinding], goes_on: Gate
 ) -> tuple[StageDraft[ChainSituation], ...]:
-    """Hold, roll back, let go: each on all of them before the next on any."""
+    """Hold, exchange the program where people chose one, roll back, let go: each on all of them
+    before the next on any."""
     hosts = tuple(node.host for node in nodes)
     height, names = _height_of(chain, hosts[0]), name_some(hosts)
     stopped = stopped_gate(hosts)
@@ -231,6 +259,7 @@ def _stages(
             moves=tuple(Move(HOLD, host) for host in hosts),
             gate=stopped,
         ),
+        *_exchange(chain, _without_program(chain, nodes), stopped),
         StageDraft(
             title=f"take back the execution of block {height} on {names}",
             why=f"soft: the block stays; each must report height {height - 1} and the state that "
@@ -248,13 +277,36 @@ def _stages(
     )
 
 
+def _exchange(
+    chain: ChainSituation, hosts: Sequence[str], stopped: Gate
+) -> tuple[StageDraft[ChainSituation], ...]:
+    """The stage that puts the chosen program in place; none where nobody gets it."""
+    if not hosts:
+        return ()
+    return (
+        StageDraft(
+            title=f"put {chosen_program(chain)[:16]} in the place of the program of "
+            f"{name_some(list(hosts))}",
+            why="all that execute the block again do it with one program; the former one is kept",
+            moves=tuple(_exchanges(chain, host) for host in hosts),
+            gate=stopped,
+        ),
+    )
+
+
+def _exchanges(chain: ChainSituation, host: str) -> Move[ChainSituation]:
+    """Below cosmovisor the program goes where that looks for it."""
+    below = below_cosmovisor(chain.observation.host(host))
+    return Move(EXCHANGE_BELOW if below else EXCHANGE, host)
+
+
 ROLL_BACK_TOGETHER = Branch(
     name="roll-back-together",
     title="App hashes differ and no block comes: execute the newest block again, together",
     condition="halted, and no app hash has more than two thirds of the power",
     fits=_split_fits,
     propose=_split,
-    inputs=(TO_HEIGHT, EXPECTED),
+    inputs=(TO_HEIGHT, EXPECTED, INPUT),
     rehearse=rehearse,
     invariants=(those_left_agree, nobody_beyond, not_drawn_too_often),
 )

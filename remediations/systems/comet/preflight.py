@@ -61,6 +61,27 @@ def planned_install() -> PlannedInstall:
     return _planned("node.install", PlannedInstall.from_data, PlannedInstall.from_words)
 
 
+def planned_exchange() -> PlannedInstall:
+    """The node of the current host and the program that it gets while it is held, by the same
+    rules.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no program was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.exchange", PlannedInstall.from_data, PlannedInstall.from_words)
+
+
+def planned_exchange_below() -> PlannedBelow:
+    """The same for a node below cosmovisor.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no program was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.exchange.cosmovisor", PlannedBelow.from_data, PlannedBelow.from_words)
+
+
 def planned_below() -> PlannedBelow:
     """The same for a node below cosmovisor.
 

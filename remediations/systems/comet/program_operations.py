@@ -10,6 +10,7 @@ from collections.abc import Generator
 from pyinfra.api.operation import operation
 
 from remediations.systems.comet import install_below
+from remediations.systems.comet.exchange import exchange_below_text, exchange_text
 from remediations.systems.comet.former_program import (
     PlannedFormer,
     PlannedFormerBelow,
@@ -56,6 +57,41 @@ def install_below_cosmovisor(
             undo=f"plan with the former program, which is kept as {FILES}/{place.replaces}"
             if place.replaces
             else "none: an upgrade is not taken back; the program of before is where it was",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def exchange(planned: PlannedInstall) -> Generator[ShellStep, None, None]:
+    """Put another program, which was brought to the host before, in the place of a held node's.
+    Nothing is started."""
+    program = planned.program
+    yield ShellStep(
+        HostCommand(
+            text=exchange_text(planned),
+            operation="node.exchange",
+            timeout_s=INSTALL_LIMIT_S,
+            fidelity="conditional",
+            probe=program_is(program.path, "", program.sha256),
+            undo=f"`remediate undo RUN`: {FILES}/{program.replaces} in its place again",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def exchange_below_cosmovisor(
+    planned: install_below.PlannedBelow,
+) -> Generator[ShellStep, None, None]:
+    """The same where cosmovisor starts the program."""
+    node, place = planned.node, planned.place
+    yield ShellStep(
+        HostCommand(
+            text=exchange_below_text(planned),
+            operation="node.exchange.cosmovisor",
+            timeout_s=install_below.LIMIT_S,
+            fidelity="conditional",
+            probe=program_is(place.place, node.user, place.sha256),
+            undo=f"`remediate undo RUN`: {FILES}/{place.replaces} in its place again",
         )
     )
 

@@ -165,13 +165,15 @@ chosen() {
 """
 
 
-def rehearsal_text(node: PlannedNode, rpc_url: str) -> str:
+def rehearsal_text(node: PlannedNode, rpc_url: str, sha256: str = "") -> str:
     """Rolls a clone of the node back by one block, executes that block, and prints what both halves
-    said: lines that begin with `MARK`."""
-    inside = _CLONE + _ROLLED_BACK + _EXECUTED + _STORES_AFTER + _TOOK
-    return compose(
-        _variables(node, rpc_url, inside), (UNIT, PROGRAM, surroundings(SAID_BYTES), _OWN, _MAIN)
-    )
+    said: lines that begin with `MARK`. By the staged program of this hash, if there is one."""
+    inside = _CLONE + (_STAGED if sha256 else "")
+    inside += _ROLLED_BACK + _EXECUTED + _STORES_AFTER + _TOOK
+    variables, chosen = _variables(node, rpc_url, inside), _ANOTHER if sha256 else _OWN
+    if sha256:
+        variables |= {"brought": FILES, "sha256": sha256}
+    return compose(variables, (UNIT, PROGRAM, surroundings(SAID_BYTES), chosen, _MAIN))
 
 
 def program_rehearsal_text(node: PlannedNode, rpc_url: str, sha256: str) -> str:

@@ -68,8 +68,8 @@ const (
 	upgradeAuthority = "ve19rl4cm2hmr8afy4kldpxz3fka4jguq0aqakfsa"
 )
 
-// release is "1" or "2", set at link time. Release 2 has no bug at the height in the file panic-at,
-// and knows the upgrade v2.
+// release is "1" or "2", set at link time. Release 2 has no bug at the heights in the files panic-at
+// and apphash-at, and knows the upgrade v2.
 var release = "1"
 
 func appConfig() depinject.Config {

@@ -25,7 +25,7 @@ const faultsName = "faults"
 // faultsModule misbehaves at the end of a block as the files in its directory say. They are read at
 // every block, so a fault comes and goes without a restart:
 //
-//	apphash-at N           at height N, write a value that differs from host to host
+//	apphash-at N           at height N, write a value that differs from host to host (release 1 only)
 //	nondeterministic-at N  at height N, write a value that differs from execution to execution
 //	panic-at N             from height N on, panic (release 1 only)
 //	slow-ms N              at every block, sleep N milliseconds
@@ -51,7 +51,7 @@ func (f faultsModule) EndBlock(goCtx context.Context) error {
 	if at, ok := f.read("panic-at"); ok && height >= at && release == "1" {
 		panic(fmt.Sprintf("release 1 cannot execute height %d (fault panic-at %d)", height, at))
 	}
-	if at, ok := f.read("apphash-at"); ok && height == at {
+	if at, ok := f.read("apphash-at"); ok && height == at && release == "1" {
 		ctx.KVStore(f.store).Set([]byte("apphash"), hostValue(f.dir))
 	}
 	if at, ok := f.read("nondeterministic-at"); ok && height == at {

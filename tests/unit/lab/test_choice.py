@@ -23,6 +23,7 @@ LEFT_OUT = {
     "test_key_files": "the programs that exchange a key file run for real in unit tests, too",
     "test_scoring_model": "test_scoring has one that brings a model",
     "test_rollback_cut_off": "test_rollback has one that is rehearsed and rolled back",
+    "test_rollback_program": "test_rollback rolls back, test_install brings a program",
     "test_lost_sign_state": "test_refuse has an older sign state that is refused",
     "test_keys_cut_off": "the drivers' unit tests kill controllers and processes, too",
     "test_cut_off": "test_resume and test_undo have controllers that are killed at some record",

@@ -15,10 +15,12 @@ from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.cosmovisor import upgrades_asked
+from remediations.playbooks.chain.guards.node import same_binary
 from remediations.playbooks.chain.program import (
     FAILING,
     chosen_program,
     cured_by_program,
+    has_program,
     runs_program,
 )
 from remediations.playbooks.chain.situation import ChainSituation
@@ -164,6 +166,23 @@ def starts_program_itself(_chain: ChainSituation, reading: HostReading) -> Guard
         expected="no wrapper in between",
         next_step=next_step,
         facts=(f"{host}.program_path", f"{host}.unit"),
+    )
+
+
+def same_or_chosen(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G8, where people choose the program that executes the block again: it is in place before."""
+    program, result = chosen_program(chain), same_binary(chain, reading)
+    if not program:
+        return result
+    has = has_program(reading, program)
+    return guard_result(
+        result.id,
+        result.title,
+        subject=reading.host,
+        holds=True if value_or_none(reading.binary) is not None else None,
+        got=f"sha256 {program[:16]} is {'there' if has else 'put in place before'}",
+        expected=f"sha256 {program[:16]}, which was chosen for all",
+        next_step=result.next_step,
     )
 
 

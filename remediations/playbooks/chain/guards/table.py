@@ -156,7 +156,7 @@ ROLLBACK_GUARDS = tuple(
             rollback.stands_at_one_height,
             rollback.nothing_precommitted_above,
             *_SAFE_TO_RUN,
-            node.same_binary,
+            program.same_or_chosen,
         ),
     )
 )
@@ -177,6 +177,32 @@ INSTALL_GUARDS = tuple(
     )
 )
 """The program is the chosen one, whatever the others run (G8): G64 sees to it that enough do."""
+EXCHANGE_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            program.program_staged,
+            program.starts_program_itself,
+            node.records_writable,
+        ),
+    )
+)
+"""The node is held; what its rollback and its start need is asked of them."""
+EXCHANGE_BELOW_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            program.program_staged,
+            cosmovisor.one_home,
+            cosmovisor.link_leads_to_program,
+            cosmovisor.place_is_free,
+            node.records_writable,
+        ),
+    )
+)
+EXCHANGE_BACK_GUARDS = tuple(map(by_host, (node.unit_known, node.records_writable)))
 FORMER_GUARDS = tuple(map(by_host, (node.unit_known, former.new_has_not_acted, *_SAFE_TO_RUN)))
 """What takes an install back. Which program is the former one only the plan knows: whether it is
 there, its host finds out."""

@@ -1,0 +1,89 @@
+"""App hashes that differ because of the program: another one executes the block again, on all."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tests.lab.binary import virtengined
+from tests.lab.choice import full_lab
+from tests.lab.lab import Lab
+from tests.lab.operator import Operator, Said
+from tests.lab.test_install import staged
+from tests.lab.test_rollback import LOOKS, PARTLY, STARTED, split
+from tests.lab.test_undo import nobody_is_held, undone
+from tests.lab.truth import rescued
+
+
+def programs(lab: Lab) -> dict[str, str]:
+    """The hash of the program that each unit starts."""
+    return {
+        host: lab.hosts[host].sh(f"sha256sum {lab.node(host).binary}").split()[0]
+        for host in STARTED
+    }
+
+
+def rehearsed(operator: Operator, program: str) -> Said:
+    """What came of a rehearsal with that program that took place."""
+    for _ in range(LOOKS):
+        said = operator.says("plan", "INC-001", "--program", program, "--rehearse")
+        if said.code == 3 or (said.document["error"] or {}).get("guard") == "rehearsal":
+            break
+    return said
+
+
+def digest(release: int) -> str:
+    """The hash of a release."""
+    return hashlib.sha256(virtengined(release).read_bytes()).hexdigest()
+
+
+@full_lab
+def test_another_program_executes_the_block_on_all(lab: Lab, operator: Operator) -> None:
+    """50 | 40 | 10, and the cause is the program: with the present one a rehearsal says that the
+    states differ again. The one that the developers sent comes to one state on clones, is put in
+    place while all are held, and the chain has that state."""
+    at = split(lab, "val1", "val4")
+    program = staged(operator, virtengined(2))
+    plan = rehearsed(operator, program)
+    assert plan.code == 3, plan.document
+    assert programs(lab) == dict.fromkeys(STARTED, digest(1))
+    titles = [stage["title"] for stage in plan.result["plan"]["stages"]]
+    assert f"put {program[:16]} in the place" in titles[1]
+    assert operator.approve(plan.result["run"]).code == 0
+    with rescued(lab, *STARTED):
+        said = operator.says("apply", plan.result["run"])
+        assert said.code == 0, said.why
+    assert programs(lab) == dict.fromkeys(STARTED, program)
+    assert len({lab.world.app_hash(host, at) for host in STARTED}) == 1
+    assert nobody_is_held(lab)
+    for host in STARTED:
+        assert lab.hosts[host].path(f"/var/lib/remediate/files/{digest(1)}").exists()
+
+
+@full_lab
+def test_the_former_program_comes_back_where_the_rollback_fails(
+    lab: Lab, operator: Operator
+) -> None:
+    """val3 cannot be rolled back: the run stops with all held. Undone, all have the program of
+    before, run, and stand where they stood."""
+    at = split(lab, "val1", "val4")
+    states = {host: lab.world.app_hash(host, at) for host in STARTED}
+    program = staged(operator, virtengined(2))
+    lab.break_rollback("val3")
+    for _ in range(LOOKS):
+        plan = operator.says("plan", "INC-001", "--program", program)
+        if plan.code == 3:
+            break
+    assert plan.code == 3, plan.document
+    run = str(plan.result["run"])
+    assert operator.approve(run).code == 0
+    stopped = operator.says("apply", run)
+    assert stopped.code == PARTLY, stopped.document
+    assert programs(lab) == dict.fromkeys(STARTED, program)
+    lab.mend_rollback("val3")
+    back = undone(operator, run)
+    assert back.code == 0, back.document
+    assert programs(lab) == dict.fromkeys(STARTED, digest(1))
+    assert nobody_is_held(lab)
+    for host in STARTED:
+        lab.wait_height(at, 30, host)
+    assert {host: lab.world.app_hash(host, at) for host in STARTED} == states
