@@ -9,23 +9,20 @@ from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.test_install import staged
-from tests.lab.test_rollback import LOOKS, PARTLY, STARTED, split
-from tests.lab.test_undo import nobody_is_held, undone
+from tests.lab.test_rollback import LOOKS, PARTLY, REFUSED, STARTED, split
+from tests.lab.test_undo import nobody_is_held, program_on, undone
 from tests.lab.truth import rescued
 
 
 def programs(lab: Lab) -> dict[str, str]:
-    """The hash of the program that each unit starts."""
-    return {
-        host: lab.hosts[host].sh(f"sha256sum {lab.node(host).binary}").split()[0]
-        for host in STARTED
-    }
+    """The hash of the daemon's program on each host, also below cosmovisor."""
+    return {host: hashlib.sha256(program_on(lab, host)).hexdigest() for host in STARTED}
 
 
-def rehearsed(operator: Operator, program: str) -> Said:
-    """What came of a rehearsal with that program that took place."""
+def rehearsed(operator: Operator, *options: str) -> Said:
+    """What came of a rehearsal that took place."""
     for _ in range(LOOKS):
-        said = operator.says("plan", "INC-001", "--program", program, "--rehearse")
+        said = operator.says("plan", "INC-001", "--rehearse", *options)
         if said.code == 3 or (said.document["error"] or {}).get("guard") == "rehearsal":
             break
     return said
@@ -40,10 +37,13 @@ def digest(release: int) -> str:
 def test_another_program_executes_the_block_on_all(lab: Lab, operator: Operator) -> None:
     """50 | 40 | 10, and the cause is the program: with the present one a rehearsal says that the
     states differ again. The one that the developers sent comes to one state on clones, is put in
-    place while all are held, and the chain has that state."""
+    place while all are held, also below cosmovisor, and the chain has that state."""
+    lab.put_below_cosmovisor("val2")
+    lab.wait_height(lab.world.top() + 2, 60, *STARTED)
     at = split(lab, "val1", "val4")
+    assert rehearsed(operator).code == REFUSED
     program = staged(operator, virtengined(2))
-    plan = rehearsed(operator, program)
+    plan = rehearsed(operator, "--program", program)
     assert plan.code == 3, plan.document
     assert programs(lab) == dict.fromkeys(STARTED, digest(1))
     titles = [stage["title"] for stage in plan.result["plan"]["stages"]]

@@ -124,7 +124,7 @@ class BelowExchangeHost(BelowHost):
     def exchange(self, **changes: str | int) -> subprocess.CompletedProcess[str]:
         """In the place of the program in use."""
         place = {"place": str(self.genesis), "upgrade": "", "replaces": sha256(OLD)}
-        return self.does(exchange_below_text(self.planned(**{**place, **changes})))
+        return self.does(exchange_below_text(self.planned(NEW, **{**place, **changes})))
 
 
 @pytest.fixture
