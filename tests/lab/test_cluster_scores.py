@@ -107,6 +107,29 @@ def test_what_differs_in_one_bit_is_not_verified(
     assert _right(service)
 
 
+def test_new_replicas_that_answer_otherwise_are_taken_back(
+    service: ScoringService, oncall: OnCall
+) -> None:
+    """Somebody has edited the ConfigMap since the pods started. The two that serve answer rightly,
+    the new ones do not: ready is not enough, and undo leaves the two."""
+    service.settings_from_a_map(SCORER_KERNEL="avx2")
+    scored(oncall, f"{WORKLOAD}, scale: {{normal: 2, max: 4, cost: two more pods, class: any}}")
+    run = oncall.approved("--replicas", "4")
+    serve = set(service.pods())
+    service.edit_the_map(SCORER_KERNEL="sse2")
+    began = time.monotonic()
+    applied = oncall.says("apply", run)
+    assert applied.code in STOPPED, applied.document
+    assert time.monotonic() - began < 120, "it is hopeless, and nobody waits for it"
+    assert "otherwise than agreed" in json.dumps(applied.document)
+    assert service.available == 4
+    answers = service.answers()
+    assert {pod for pod, bits in answers.items() if bits == service.right()} == serve
+    undone = oncall.says("undo", run, "--reason", "they compute with another kernel")
+    assert undone.code == 0, undone.document
+    service.cluster.wait("two are left", lambda: len(service.pods()) == 2)
+
+
 def test_a_pod_with_a_frozen_engine_is_restarted(service: ScoringService, oncall: OnCall) -> None:
     """It is ready, for `/health` is static; its silence names it, and a restart cures it."""
     service.freeze_one()

@@ -155,7 +155,9 @@ class ServiceLook:
         rollout = judge_rollout(asked, state, self._unread(asked.target))
         if not (rollout.open and asked.scored):
             return rollout
-        return judge_answers(rollout, self.answers.get(asked.target))
+        # Of what is scaled, the pods that are there stay: none is about to be replaced.
+        stays = bool(asked.replicas)
+        return judge_answers(rollout, self.answers.get(asked.target), one_is_enough=stays)
 
     def _unread(self, target: str) -> str:
         """Why a workload was not read; "" where it was."""
@@ -200,8 +202,8 @@ def judge_answers(
     odd = [one.pod.name for one in answers.pods if one.answer is PodAnswer.OTHERWISE]
     all_odd, hopeless = bool(odd) and len(odd) == len(answers.pods), ""
     if all_odd or (odd and one_is_enough):
-        who = "every pod answers" if all_odd else f"{name_some(odd)} answer"
-        hopeless = f"{who} otherwise than agreed"
+        who = "every pod" if all_odd else name_some(odd)
+        hopeless = f"answers otherwise than agreed: {who}"
     return GateVerdict(open=False, seen=seen, hopeless=hopeless)
 
 

@@ -142,6 +142,13 @@ def test_the_gate_asks_every_pod(
     assert point.value == (2 if opens else 0 if hopeless else 1)
 
 
+def test_of_what_is_scaled_one_odd_pod_is_enough() -> None:
+    """None of them is about to be replaced, so waiting changes nothing."""
+    scaled = RolledOut(target=TARGET, after=6, image="", replicas=2, scored=True)
+    verdict = _gated({"p1": OTHER}).judge(Gate(title="it", timeout_s=60, asks=Part.of(scaled)))
+    assert (verdict.open, verdict.hopeless) == (False, "answers otherwise than agreed: p1")
+
+
 def test_a_gate_whose_pods_were_not_asked_is_shut() -> None:
     look = _gated({})
     silent = look_at(
