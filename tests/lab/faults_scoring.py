@@ -12,6 +12,7 @@ from tests.lab.scoring import (
     CONTROL,
     METADATA,
     MODEL,
+    PREDICT_PORT,
     UNIT,
     WEIGHTS,
     Command,
@@ -22,6 +23,7 @@ from tests.lab.scoring import (
     write_model,
     write_unit,
 )
+from tests.lab.second_owner import share_port
 from tests.lab.shell import LabError
 
 OTHER_MODEL = "trust_score_next"
@@ -180,6 +182,16 @@ class ScoringFaults(Client):
         self.mend_node(lambda: self._sound_again(host))
         self.hosts[host].sh(self._sound().command().by_hand())
         wait_ready(self.hosts[host])
+
+    def break_two_scorers(self, host: str) -> None:
+        """A second process has the port of the scorer."""
+        second = share_port(self.hosts[host], PREDICT_PORT)
+
+        def mend() -> None:
+            self.hosts[host].sh("pkill -KILL -x sleep", check=False)
+            second.wait()
+
+        self.mend_host(mend)
 
     def break_stub(self, host: str) -> None:
         """The chain's program lost the hash of its model: it falls to its stub and says nothing."""

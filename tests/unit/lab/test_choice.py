@@ -21,6 +21,7 @@ LEFT_OUT = {
     "test_slow": "a chain must be slow for two minutes before anybody can say whose turns pass",
     "test_scoring_load": "three services are restarted twice, each time one after the other",
     "test_key_files": "the programs that exchange a key file run for real in unit tests, too",
+    "test_scoring_faults": "test_scoring has one that brings a model, and the look-alikes",
     "test_scoring_model": "test_scoring has one that brings a model",
     "test_rollback_cut_off": "test_rollback has one that is rehearsed and rolled back",
     "test_rollback_program": "test_rollback rolls back, test_install brings a program",
