@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from tests.lab.binary import virtengined
 from tests.lab.choice import full_lab
@@ -87,3 +88,33 @@ def test_the_former_program_comes_back_where_the_rollback_fails(
     for host in STARTED:
         lab.wait_height(at, 30, host)
     assert {host: lab.world.app_hash(host, at) for host in STARTED} == states
+
+
+@full_lab
+def test_one_that_failed_alone_gets_the_program_of_the_others(lab: Lab, operator: Operator) -> None:
+    """val4 missed a release, and computes another state than the others, who go on. A program that
+    they do not run is refused; theirs is put in place, and val4 follows."""
+    others = tuple(host for host in STARTED if host != "val4")
+    lab.install_release(2, *others)
+    lab.wait_height(lab.world.top() + 2, 60, *STARTED)
+    at = lab.world.top() + 5
+    lab.break_app_hash("val4", at=at)
+    lab.wait_height(at + 3, 60, "val1")
+    program = staged(operator, virtengined(2))
+    for _ in range(LOOKS):
+        refused = operator.says("plan", "INC-001", "--program", "f" * 64)
+        if refused.code == REFUSED and "G65" in json.dumps(refused.document):
+            break
+    assert "G65" in json.dumps(refused.document), refused.document
+    for _ in range(LOOKS):
+        plan = operator.says("plan", "INC-001", "--program", program)
+        if plan.code == 3:
+            break
+    assert plan.code == 3, plan.document
+    assert operator.approve(plan.result["run"]).code == 0
+    with rescued(lab, "val4"):
+        said = operator.says("apply", plan.result["run"])
+        assert said.code == 0, said.why
+    assert programs(lab) == dict.fromkeys(STARTED, program)
+    lab.wait_height(lab.world.top() + 2, 60, *STARTED)
+    assert lab.world.app_hash("val4", at) == lab.world.app_hash("val1", at)

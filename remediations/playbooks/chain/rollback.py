@@ -18,17 +18,17 @@ from collections.abc import Sequence
 
 from remediations.engine.domain import Branch, Input, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
-from remediations.playbooks.chain.actions import (
-    EXCHANGE,
-    EXCHANGE_BELOW,
-    HOLD,
-    REEXECUTE,
-    ROLL_BACK,
-)
+from remediations.playbooks.chain.actions import HOLD, REEXECUTE, ROLL_BACK
 from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.cosmovisor import below_cosmovisor
+from remediations.playbooks.chain.exchange import (
+    OTHER_PROGRAM,
+    exchange_stages,
+    has_it_already,
+    program_of_others,
+    who_lacks_it,
+)
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.guards.jobs import jobs_warnings
 from remediations.playbooks.chain.guards.rollback import (
@@ -37,7 +37,7 @@ from remediations.playbooks.chain.guards.rollback import (
     those_left_agree,
 )
 from remediations.playbooks.chain.impact import smallest_first
-from remediations.playbooks.chain.program import INPUT, PROGRAM, chosen_program, has_program
+from remediations.playbooks.chain.program import INPUT, chosen_program
 from remediations.playbooks.chain.rehearse import rehearse
 from remediations.playbooks.chain.restart import (
     EXPECTED_STATE,
@@ -54,12 +54,6 @@ from remediations.values.lines import TextError, parse_number
 WORST = (
     "the states differ again, and the chain stays halted as it is now; blocks, sign states and "
     "write-ahead logs are kept, and each node can be started as it is"
-)
-
-_OTHER_PROGRAM = (
-    "whether this program gives one state on all, and that of the validators outside of the "
-    "inventory, is not known before it has executed the block: `--rehearse` has it do so on "
-    "clones; agree on its hash with the others"
 )
 
 
@@ -171,16 +165,9 @@ def _split_fits(chain: ChainSituation) -> str | None:
     nodes = divided(chain)
     if not nodes:
         return "no node that was asked for has the block whose state differs"
-    if chosen_program(chain) and not _without_program(chain, nodes):
-        return f"{name_some([node.host for node in nodes])} have the program of --{PROGRAM} already"
+    if chosen_program(chain) and not who_lacks_it(chain, nodes):
+        return has_it_already(nodes)
     return _unreachable(chain, _height_of(chain, nodes[0].host))
-
-
-def _without_program(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> tuple[str, ...]:
-    """Those that get the program that people chose; none where they chose none."""
-    program = chosen_program(chain)
-    lack = [n.host for n in nodes if not has_program(chain.observation.host(n.host), program)]
-    return tuple(lack) if program else ()
 
 
 def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
@@ -195,7 +182,7 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.HIGH,
         worst_case=WORST,
         warnings=(
-            _OTHER_PROGRAM
+            OTHER_PROGRAM
             if chosen_program(chain)
             else "nothing here mends why the states differ (program, model files, store): the same "
             "program with the same input gives the same state again. Another program is put in "
@@ -214,6 +201,8 @@ def _alone_fits(chain: ChainSituation) -> str | None:
     nodes = diverged(chain)
     if not nodes:
         return "no node that was asked for stands on a state of its own"
+    if chosen_program(chain) and not who_lacks_it(chain, nodes):
+        return has_it_already(nodes)
     reasons = (_unreachable(chain, _height_of(chain, node.host)) for node in nodes)
     return next((reason for reason in reasons if reason is not None), None)
 
@@ -237,8 +226,15 @@ def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
         worst_case="the node comes to its own state again and stays behind, as it is now; its "
         "sign state and write-ahead log are kept",
         warnings=(
-            "nothing here mends why its state differs: compare its program, model files and "
-            "settings with a node that follows",
+            *(
+                ()
+                if chosen_program(chain)
+                else (
+                    "nothing here mends why its state differs: compare its program, model files "
+                    "and settings with a node that follows. The program of the others is put in "
+                    "place with `--program SHA256`",
+                )
+            ),
             *jobs_warnings(chain, nodes, held=True),
         ),
     )
@@ -259,7 +255,7 @@ def _stages(
             moves=tuple(Move(HOLD, host) for host in hosts),
             gate=stopped,
         ),
-        *_exchange(chain, _without_program(chain, nodes), stopped),
+        *exchange_stages(chain, nodes, stopped),
         StageDraft(
             title=f"take back the execution of block {height} on {names}",
             why=f"soft: the block stays; each must report height {height - 1} and the state that "
@@ -275,29 +271,6 @@ def _stages(
             gate=goes_on,
         ),
     )
-
-
-def _exchange(
-    chain: ChainSituation, hosts: Sequence[str], stopped: Gate
-) -> tuple[StageDraft[ChainSituation], ...]:
-    """The stage that puts the chosen program in place; none where nobody gets it."""
-    if not hosts:
-        return ()
-    return (
-        StageDraft(
-            title=f"put {chosen_program(chain)[:16]} in the place of the program of "
-            f"{name_some(list(hosts))}",
-            why="all that execute the block again do it with one program; the former one is kept",
-            moves=tuple(_exchanges(chain, host) for host in hosts),
-            gate=stopped,
-        ),
-    )
-
-
-def _exchanges(chain: ChainSituation, host: str) -> Move[ChainSituation]:
-    """Below cosmovisor the program goes where that looks for it."""
-    below = below_cosmovisor(chain.observation.host(host))
-    return Move(EXCHANGE_BELOW if below else EXCHANGE, host)
 
 
 ROLL_BACK_TOGETHER = Branch(
@@ -317,5 +290,6 @@ ROLL_BACK_ALONE = Branch(
     condition="blocks go on, and a node stands on a state that a later block contradicts",
     fits=_alone_fits,
     propose=_alone,
-    inputs=(TO_HEIGHT,),
+    inputs=(TO_HEIGHT, INPUT),
+    invariants=(program_of_others,),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_
+
 import pytest
 
 from remediations.engine.plan.plan import Outcome
@@ -14,7 +16,7 @@ from remediations.playbooks.chain.actions import (
     ROLL_BACK,
 )
 from remediations.playbooks.chain.baseline import ChainBaseline, baseline
-from remediations.playbooks.chain.rollback import ROLL_BACK_TOGETHER
+from remediations.playbooks.chain.rollback import ROLL_BACK_ALONE, ROLL_BACK_TOGETHER
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.exchange import exchange_text
 from remediations.systems.comet.install import PlannedInstall
@@ -147,3 +149,30 @@ def test_a_rehearsal_executes_the_block_with_it() -> None:
     assert "the program cannot be bound" in with_it
     assert "the program cannot be bound" not in without
     assert "module-hash-by-height" in with_it
+
+
+def alone(running: str) -> ChainSituation:
+    """val4 failed alone, while the others go on with a program of this hash, which was brought."""
+    world = everywhere(worlds.diverged(worlds.healthy(), "val4"), brought(NEW))
+    others = tuple(host for host in ALL if host != "val4")
+    return chosen(everywhere(world, binary(sha256=running, running_sha256=running), *others))
+
+
+def test_one_that_failed_alone_gets_the_program_of_the_others() -> None:
+    """Held, exchanged, rolled back, let go; only with the very program that makes the blocks."""
+    chain = alone(NEW)
+    assert ROLL_BACK_ALONE.fits(chain) is None
+    proposal = ROLL_BACK_ALONE.propose(chain)
+    assert [move.action for move in proposal.moves] == [HOLD, EXCHANGE, ROLL_BACK, REEXECUTE]
+    assert set(proposal.targets) == {"val4"}
+    (judge,) = ROLL_BACK_ALONE.invariants
+    right = judge(chain, proposal)
+    assert right is not None
+    assert (right.id, right.outcome) == ("G65", Outcome.PASS)
+    another = judge(alone("f" * 64), proposal)
+    assert another is not None
+    assert another.outcome is Outcome.BLOCK
+    assert not any("nothing here mends" in one for one in proposal.warnings)
+    plain = with_(chain, inputs={})
+    assert judge(plain, proposal) is None
+    assert any("--program" in one for one in ROLL_BACK_ALONE.propose(plain).warnings)
