@@ -95,7 +95,7 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             title="The validators disagree on the app hash",
             next_step="stop nothing, delete nothing; find out why the states differ (program, "
             "model files, store) and mend that; then `remediate plan INC-001`, with `--limit` for "
-            "those alone that people judge wrong",
+            "those alone that people judge wrong, with `--program SHA256` where it is the program",
         ),
         ChainClass.DETERMINISTIC_PANIC: ClassRule(
             title="The application fails at the same block everywhere",

@@ -28,6 +28,7 @@ from remediations.playbooks.chain.diagnose.all_down import all_down
 from remediations.playbooks.chain.diagnose.class_input import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.equivocation import RECENT, how_sure
+from remediations.playbooks.chain.diagnose.hashes import by_program
 from remediations.playbooks.chain.diagnose.pace import block_interval
 from remediations.playbooks.chain.diagnose.refusals import read_refusals
 from remediations.playbooks.chain.diagnose.slow import slow_reason
@@ -237,7 +238,9 @@ def _split(case: ClassInput) -> ClassVerdict | None:
     if has_quorum(clusters[0].power + free, total) and not has_quorum(online, total):
         return None
     powers = " | ".join(str(cluster.power) for cluster in clusters)
+    programs = by_program(clusters, case.views)
     why = f"after height {clusters[0].height} there are {len(clusters)} app hashes: {powers}"
+    why = f"{why}; {programs}" if programs else why
     return ClassVerdict(ChainClass.APP_HASH_SPLIT, why)
 
 

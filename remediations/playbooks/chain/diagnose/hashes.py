@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import HashCluster
+from remediations.render.formats import name_some, short_digest
 from remediations.values.reading import value_or_none
 
 
@@ -52,6 +53,28 @@ def read_hashes(witnesses: Sequence[NodeView], power: Power) -> Hashes:
         )
     clusters = tuple(sorted(clusters, key=lambda c: (-c.power, -len(c.hosts), c.app_hash)))
     return Hashes(clusters, _against_headers(own, _agreed(witnesses)))
+
+
+def by_program(clusters: Sequence[HashCluster], views: Sequence[NodeView]) -> str:
+    """Whether the program explains several states: each is of another one, or all are of one; ""
+    where it does neither, or where one was not read."""
+    programs = {view.host: value_or_none(view.reading.binary) for view in views}
+    ran = [
+        {p.running_sha256 or p.sha256 if (p := programs.get(host)) else "" for host in one.hosts}
+        for one in clusters
+    ]
+    every = [sha256 for one in ran for sha256 in one]
+    if not every or "" in every:
+        return ""
+    if len(set(every)) == 1:
+        return f"all run one program ({short_digest(every[0])})"
+    if len(set(every)) < len(every) or len(every) > len(clusters):
+        return ""
+    told = (
+        f"{short_digest(sha256)} ({name_some(one.hosts)})"
+        for one, (sha256,) in zip(clusters, ran, strict=True)
+    )
+    return f"each is of another program: {', '.join(told)}"
 
 
 def _telling(height: int, groups: dict[str, list[str]]) -> tuple[bool, int, int]:
