@@ -29,7 +29,9 @@ class HandedIn(NamedTuple):
 
 def _parse(text: str) -> str:
     found = "".join(text.split())
-    if not found or found.startswith("{") or len(found) > MOST_SIGNED:
+    if found.startswith("{"):
+        raise ValueError(f"{_FORM} (this is JSON: `tx encode signed.json` makes it)")
+    if not found or len(found) > MOST_SIGNED:
         raise ValueError(_FORM)
     try:
         read_signed(found.encode())
