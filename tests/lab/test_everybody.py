@@ -3,6 +3,7 @@ hand."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,29 @@ def test_a_power_cut(lab: Lab, operator: Operator) -> None:
         ["full1"],
         ["val4", "val3", "val2", "val1"],
     ]
+
+
+@full_lab
+def test_where_nobody_tells_the_powers_the_full_node_is_asked_first(
+    lab: Lab, operator: Operator
+) -> None:
+    """No two hosts have the same genesis file: whose powers count is not known. The full node alone
+    is started, and tells the set of today; with that the validators are."""
+    height = cut(lab)
+    for number, host in enumerate(STARTED, 1):
+        file = config(lab, host, "genesis.json")
+        was = file.read_text()
+        file.write_text(f"{was.rstrip()}{' ' * number}\n")
+        lab.mend_node(partial(file.write_text, was))
+    with rescued(lab, *STARTED, since=height):
+        first = rescue(operator)
+        assert first.code == 0, first.why
+        plan = operator.says("show", first.result["run"]).result["plan"]
+        assert plan["branch"] == "start-full-nodes"
+        assert lab.world.daemons()["val1"] is None
+        assert lab.world.daemons()["full1"] is not None
+        second = rescue(operator)
+        assert second.code == 0, second.why
 
 
 @full_lab
