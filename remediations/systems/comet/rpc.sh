@@ -163,7 +163,11 @@ chain() {
     ((deadline - now > SAMPLES_APART_US + 1000000)) || return
     as_seconds $((SAMPLES_APART_US - now + at))
     sleep "$seconds"
-    begin status.2 get status
+    # First, as in the first sample: what is asked beside it may be answered some blocks before it.
+    now_us
+    at=$now
+    take get status
+    taken_at=$at begin status.2 replay "$taken" "$status"
     begin app.2 get abci_info
     begin round.2 get consensus_state
 }

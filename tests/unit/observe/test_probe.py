@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from msgspec import UNSET
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
-from remediations.systems.comet.values import Dial, DialAnswer
+from remediations.systems.comet.values import AppInfo, Dial, DialAnswer, NodeStatus, RoundState
 from remediations.systems.hosts.program import COMMAND
 from remediations.systems.hosts.values import Unit
 from remediations.values.reading import Known, Unknown, value_or_none
@@ -97,6 +98,41 @@ def test_the_chain_is_looked_at_twice(full: tuple[Host, HostReading]) -> None:
         assert isinstance(sample.app, Known)
         assert isinstance(sample.round, Known)
         assert sample.round.value.round == 1
+
+
+class Growing(Rpc):
+    """A chain with ten blocks a second, whose `/status` takes half a second to come."""
+
+    def answer(self, path: str) -> bytes:
+        height = 113 + int(10 * (time.monotonic() - self.began))
+        if path == "/abci_info":
+            return answers.abci_info(height)
+        if path == "/consensus_state":
+            return answers.consensus_state(height + 1, 1, 4)
+        if path != "/status":
+            return super().answer(path)
+        time.sleep(0.5)
+        return answers.status(113 + int(10 * (time.monotonic() - self.began)))
+
+    began = time.monotonic()
+
+
+def test_no_answer_of_a_sample_is_older_than_its_status(tmp_path: Path) -> None:
+    """What is asked beside `/status` may be answered some blocks before it, on a busy host; then
+    the node would contradict itself (playbooks/chain/diagnose/witness.py)."""
+    server = Growing()
+    try:
+        samples = observe(Host(tmp_path, server.port)).samples
+    finally:
+        server.close()
+    assert len(samples) == 2
+    for sample in samples:
+        status, app, state = map(value_or_none, (sample.status, sample.app, sample.round))
+        assert isinstance(status, NodeStatus)
+        assert isinstance(app, AppInfo)
+        assert isinstance(state, RoundState)
+        assert status.height <= app.height + 1
+        assert status.height <= state.height
 
 
 def test_the_validator_set_is_complete(full: tuple[Host, HostReading]) -> None:
