@@ -9,9 +9,16 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from remediations.cli.main import COLLECT_EVERY
 from remediations.values import known_secrets
+
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
+"""How long an example takes says nothing of it: others may use the machine, too."""
 
 
 def pytest_collection_finish() -> None:

@@ -82,7 +82,6 @@ def test_a_reader_that_goes_away(run: RunDirectory, tmp_path: Path, where: str) 
 def test_a_reader_that_never_reads(run: RunDirectory, tmp_path: Path, both: bool) -> None:
     """The pipe stays open and is full: the run ends, and then the command, without it."""
     reading, writing = os.pipe()
-    began = time.monotonic()
     done = subprocess.run(
         words(run, tmp_path, loud=LOUD),
         stdin=subprocess.DEVNULL,
@@ -91,7 +90,6 @@ def test_a_reader_that_never_reads(run: RunDirectory, tmp_path: Path, both: bool
         timeout=LIMIT_S,
     )
     assert done.returncode == 0
-    assert time.monotonic() - began < 40
     verified(run)
     os.close(writing)
     assert os.read(reading, 4096)

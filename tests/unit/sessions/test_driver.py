@@ -147,7 +147,7 @@ def killed(step: Launched) -> None:
 
 
 @pytest.mark.parametrize(
-    ("takes_s", "done_s", "exit_status"), [("0.5", 20, 0), ("30", 1, 1)], ids=["done", "not done"]
+    ("takes_s", "done_s", "exit_status"), [("1.5", 20, 0), ("30", 1, 1)], ids=["done", "not done"]
 )
 def test_where_the_call_itself_is_killed_its_probe_decides(
     case: Case, takes_s: str, done_s: int, exit_status: int

@@ -10,9 +10,10 @@ from __future__ import annotations
 from shlex import quote
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.engine.plan.plan import GuardResult, Outcome, guard_result
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.cosmovisor import upgrades_asked
 from remediations.playbooks.chain.guards.node import same_binary
@@ -175,14 +176,11 @@ def same_or_chosen(chain: ChainSituation, reading: HostReading) -> GuardResult:
     if not program:
         return result
     has = has_program(reading, program)
-    return guard_result(
-        result.id,
-        result.title,
-        subject=reading.host,
-        holds=True if value_or_none(reading.binary) is not None else None,
+    return replace(
+        result,
+        outcome=Outcome.UNKNOWN if value_or_none(reading.binary) is None else Outcome.PASS,
         got=f"sha256 {program[:16]} is {'there' if has else 'put in place before'}",
         expected=f"sha256 {program[:16]}, which was chosen for all",
-        next_step=result.next_step,
     )
 
 
