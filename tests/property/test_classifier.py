@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -40,7 +40,7 @@ FAULTS: tuple[Fault, ...] = (
     lambda world, host: signing.runs_twice(world, "val1", host),
     lambda world, host: signing.named_twice(world, host, f"{host}-{len(world.hosts)}"),
 )
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60)
 
 
 @st.composite

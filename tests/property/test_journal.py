@@ -6,7 +6,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.runs.journal import Journal, read_journal
@@ -17,7 +17,7 @@ from remediations.values.wire import canonical
 from tests.unit.run.events import began, run_ends, seen
 
 COUNT = 8
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60)
 
 
 @cache

@@ -65,7 +65,7 @@ def below(node: PlannedNode) -> PlannedBelow:
 
 
 @given(NODES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNode) -> None:
     """sh parses each text, and its variables hold exactly the node's values."""
     rolled = replace(node, stands_at=2, header_hash="AB")

@@ -8,7 +8,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ from tests.unit.plan.cases import compiled, missing, plan_of, quorum_lost
 from tests.worlds import healthy
 
 POWERS = st.lists(st.integers(1, 10**12), min_size=2, max_size=8)
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=30)
 SEEDS = ("1", "4242")
 
 IN_ANOTHER_PROCESS = """

@@ -73,7 +73,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
 
 
 @given(st.text(max_size=120), st.integers(0, 10), st.integers(0, 10), st.integers(0, 10))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_vote_strings_and_bit_arrays(text: str, index: int, height: int, round_: int) -> None:
     """Any text is a vote, absent, or no vote."""
     with raises_only(rpc_envelope.RpcError):
@@ -83,7 +83,7 @@ def test_vote_strings_and_bit_arrays(text: str, index: int, height: int, round_:
 
 
 @given(st.lists(st.sampled_from(["", "nil", answers.BLOCK[:12]]), min_size=1, max_size=300))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_votes_survive_the_way_there_and_back(votes: list[str]) -> None:
     """What a node prints of any votes of any set is read as those votes."""
     texts = [
@@ -95,7 +95,7 @@ def test_votes_survive_the_way_there_and_back(votes: list[str]) -> None:
 
 
 @given(st.one_of(st.text(max_size=200), trees.map(json.dumps)), st.binary(max_size=80))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_sign_state_is_a_value_or_a_sign_state_error(text: str, data: bytes) -> None:
     """Text or signed bytes of any kind."""
     with raises_only(SignStateError):
@@ -105,7 +105,7 @@ def test_a_sign_state_is_a_value_or_a_sign_state_error(text: str, data: bytes) -
 
 
 @given(st.text(max_size=200), st.text(max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_commands_print_is_a_value_or_a_text_error(text: str, more: str) -> None:
     """Any text in the place of any command's."""
     for parse in (
@@ -133,7 +133,7 @@ words = st.sampled_from(
 
 
 @given(st.lists(words, min_size=16, max_size=16))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_unit_of_odd_properties(values: list[str]) -> None:
     """Each property exchanged for something systemd does not print there."""
     text = "\n".join(
@@ -144,7 +144,7 @@ def test_a_unit_of_odd_properties(values: list[str]) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_document_is_a_value_or_a_document_error(printed: bytes) -> None:
     """Also behind the mark that it begins with."""
     for text in (printed, b'{"remediate_probe":1,' + printed):
@@ -180,7 +180,7 @@ def test_a_document_is_a_value_or_a_document_error(printed: bytes) -> None:
         ),
     ),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]]) -> None:
     """Sections missing, exchanged or odd: each value is known or unknown, and it can be saved."""
     document = HostDocument(
@@ -197,7 +197,7 @@ def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]]) -> 
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_saved_file_is_an_observation_or_a_wire_error(data: bytes) -> None:
     """What `load_observation` builds its message from."""
     with raises_only(WireError):

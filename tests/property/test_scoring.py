@@ -27,7 +27,7 @@ from tests.worlds.base import known
 ANSWERS = (world.answered(), world.OTHERWISE, world.LATE, world.BROKEN, world.REFUSED)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 50), st.sampled_from(ANSWERS)), min_size=1, max_size=12))
 def test_agreed_is_what_more_than_two_thirds_answer(
     given_hosts: list[tuple[int, tuple[Ask, ...]]],

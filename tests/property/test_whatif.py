@@ -66,7 +66,7 @@ def test_strongest_part_and_every_loss(case: tuple[Graph, dict[str, int]]) -> No
             assert told.get(":".join(sorted((one, other))), found.total) == left
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     powers=st.lists(st.integers(1, 30), min_size=2, max_size=6),
     stops=st.sets(st.integers(1, 6)),

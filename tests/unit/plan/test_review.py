@@ -107,7 +107,7 @@ def test_no_value_is_markup(text: str) -> None:
 
 
 @given(st.text(st.sampled_from("a \\`*_<>[]()!#@&|$:-\n\"'\u202e/"), max_size=25), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_neither_is_any_other(text: str, long: bool) -> None:
     """Made of what renderers act on; also where it is longer than all that there is room for."""
     source = review(record_of(Plan, of(text * 80 if long else text), several=2))

@@ -65,7 +65,7 @@ def test_a_value_is_text_in_every_place(text: str, wrap: type[str]) -> None:
 
 
 @given(MARKS | st.text(max_size=20))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_it_is_read_as_it_was_written(text: str) -> None:
     """Escapes are for the parser alone: readers see the text, whatever it is made of."""
     for wrap in (str, Exact):
@@ -79,7 +79,7 @@ def test_it_is_read_as_it_was_written(text: str) -> None:
 
 
 @given(MARKS, MARKS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_values_side_by_side_do_not_act_together(first: str, second: str) -> None:
     """Neither half of a link, a code span or a stress finds its other half next to it."""
     words = ("x", first, Exact(second), second, first)

@@ -336,7 +336,7 @@ class Slow(FakeFences):
         return await super()._found(target, resource)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     waits=st.lists(st.integers(0, 12), max_size=60),
     targets=st.lists(st.sampled_from(["", "a", "e", "ae"]), min_size=2, max_size=4),

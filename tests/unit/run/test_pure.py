@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediations.engine.plan.compare import changed_facts
@@ -78,7 +78,6 @@ def text(state: tuple[int, int, int]) -> str:
     return "/".join(str(part) for part in state)
 
 
-@settings(deadline=None)
 @given(planned=STATES, now=STATES)
 def test_a_sign_state_may_only_rise(
     planned: tuple[int, int, int], now: tuple[int, int, int]
@@ -87,7 +86,6 @@ def test_a_sign_state_may_only_rise(
     assert holds(text(planned), text(now)) is (now >= planned)
 
 
-@settings(deadline=None)
 @given(planned=st.text(), now=st.text())
 def test_no_text_breaks_the_comparison(planned: str, now: str) -> None:
     """And the same text always holds."""
