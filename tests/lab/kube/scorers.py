@@ -59,6 +59,9 @@ class ScoringService(Service):
         }
         container["volumeMounts"] = [{"name": "control", "mountPath": CONTROL}]
         spec["volumes"] = [{"name": "control", "hostPath": {"path": str(self._control)}}]
+        # What a drain asks of its owner: the faults may stay behind.
+        notes = {"cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes": "control"}
+        tree["spec"]["template"]["metadata"]["annotations"] = notes
         return tree
 
     def freeze_one(self) -> None:
