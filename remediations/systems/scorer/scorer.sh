@@ -258,14 +258,15 @@ scorer_loaded() {
 
 # scorer_last_line: of a service to which nobody listens, the last line of its last invocation: an error if
 # there is one among the last ones. One line, and no more of it than a screen has: logs hold more than causes.
-# What is an id alone is what `podman rm` prints after the end.
+# What is an id alone is what `podman rm` prints after the end; that there is no container is what `podman stop`
+# and `rm` say of one that was never made, not why.
 scorer_last_line() {
     local invocation lines
     [[ ! $(scorer_owners) ]] || { printf 'its process runs\n' >&2; return 44; }
     invocation=$(timeout -s KILL 2 systemctl show --property=InvocationID --value -- "$remediate_scorer_unit")
     [[ $invocation =~ ^[0-9a-f]{32}$ ]] || { printf 'the unit has no invocation\n' >&2; return 44; }
     lines=$(timeout -s KILL 3 journalctl -q -o cat --no-pager -n 20 "_SYSTEMD_INVOCATION_ID=$invocation" |
-        head -c 65536 | tr -c '[:print:]\n' '?' | grep -vE '^([0-9a-f]{64})?$' | tail -n 5)
+        head -c 65536 | tr -c '[:print:]\n' '?' | grep -vE '^([0-9a-f]{64})?$|reading CIDFile|no such container' | tail -n 5)
     printf '%s\n' "$lines" | grep -iE 'error|panic|fatal' | tail -n 1 | head -c 300 | grep . ||
         printf '%s\n' "$lines" | tail -n 1 | head -c 300
 }

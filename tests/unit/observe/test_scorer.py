@@ -249,6 +249,12 @@ ID = "c3" * 32
     [
         ("Starting\n[error] Fatal err=gone\nbye", "[error] Fatal err=gone"),
         (f"Starting\nbye\n{ID}\n\n", "bye"),
+        (
+            "Error: stat /dev/nvidia0: no such file or directory\n"
+            "Error: reading CIDFile: open /run/a.ctr-id: no such file or directory\n"
+            'Error: no container with name or ID "a" found: no such container',
+            "Error: stat /dev/nvidia0: no such file or directory",
+        ),
         ("Error: x password=hunter2 y", "Error: x password=… y"),
         ("Error: API_KEY: 'hunter2' y", "Error: API_KEY: … y"),
         ("Error: get https://me:hunter2@host/x", "Error: get https://…@host/x"),
@@ -256,7 +262,17 @@ ID = "c3" * 32
         ("Error: " + 400 * "x", "Error: " + 293 * "x"),
         ("Error: \x1b[31mred\xff", "Error: ?[31mred??"),
     ],
-    ids=["error", "last", "password", "key", "login", "bearer", "long", "odd bytes"],
+    ids=[
+        "error",
+        "last",
+        "before podman stops",
+        "password",
+        "key",
+        "login",
+        "bearer",
+        "long",
+        "odd bytes",
+    ],
 )
 def test_what_it_said_last(place: Place, ended: str, told: str) -> None:
     """Of one to which nobody listens: one line, without secrets."""
