@@ -3,6 +3,7 @@ containers, or refused with nothing touched."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -76,13 +77,18 @@ def test_what_no_step_cures_is_refused_with_what_people_do(
 def test_one_that_somebody_started_by_hand_is_left_to_them(
     scorers: Lab, operator: Operator
 ) -> None:
-    """It answers, and no unit would bring it back: nothing of ours ends it."""
+    """It answers as agreed, so nothing is planned. When it freezes nothing of ours ends it either:
+    no unit would bring it back (V21)."""
     scorers.break_scorer_by_hand("val4")
     before = all_ids(scorers, "val4")
+    assert operator.plan("INC-002").result["plan"] is None
+    assert bits(predict(scorers, "val4", "alice")) == bits(predict(scorers, "val1", "alice"))
+    scorers.break_scorer_hangs("val4")
+    found(operator, "frozen-engine")
     refused = operator.plan("INC-002")
     assert refused.code == REFUSED, refused.document
+    assert "V21" in json.dumps(refused.document)
     assert all_ids(scorers, "val4") == before
-    assert bits(predict(scorers, "val4", "alice")) == bits(predict(scorers, "val1", "alice"))
 
 
 @pytest.mark.parametrize("fault", ["break_half_copied_model", "break_half_copied_unnoticed"])
