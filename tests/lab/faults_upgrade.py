@@ -18,14 +18,15 @@ PLAN = "v2"
 class UpgradeFaults(Client):
     """Upgrade needed; another release."""
 
-    def break_upgrade(self, *, at: int, name: str = PLAN) -> None:
+    def break_upgrade(self, *, at: int, name: str = PLAN, info: str = "") -> None:
         """The chain schedules an upgrade for height `at`, some blocks ahead, where release 1 stops
-        everywhere. It ends with release 2 on all: `install_release`.
+        everywhere; `info` is what it says of the upgrade's programs. It ends with release 2 on all:
+        `install_release`.
 
         Raises:
             LabError: the chain did not take it.
         """
-        self.submit(lambda authority: _schedule(authority, name, at))
+        self.submit(lambda authority: _schedule(authority, name, at, info))
         self.mend_node(lambda: self.install_release(2))
 
     def put_below_cosmovisor(self, *hosts: str, backup: bool = False) -> None:
@@ -88,9 +89,9 @@ class UpgradeFaults(Client):
         self.start(*(host for host in chosen if self.node(host).started))
 
 
-def _schedule(authority: str, name: str, height: int) -> dict[str, object]:
+def _schedule(authority: str, name: str, height: int, info: str) -> dict[str, object]:
     return {
         "@type": "/cosmos.upgrade.v1beta1.MsgSoftwareUpgrade",
         "authority": authority,
-        "plan": {"name": name, "height": str(height), "info": ""},
+        "plan": {"name": name, "height": str(height), "info": info},
     }

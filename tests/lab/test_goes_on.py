@@ -27,6 +27,7 @@ from remediations.engine.runs.store import RunDirectory
 from tests.lab.choice import full_lab
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import COMMAND, LIMIT_S, Operator
+from tests.lab.test_lab_itself import wait_for
 from tests.lab.test_trust import PARTLY_APPLIED, approved_run
 from tests.lab.truth import rescued
 
@@ -34,6 +35,7 @@ SOAK = bool(os.environ.get("REMEDIATE_SOAK"))
 CUTS_S = [0.7 * number for number in range(1, 21)] if SOAK else [3.5]
 """After the command began. `make soak` goes through all of it: reading, steps, gate, checks."""
 SOON_S = 20.0
+EVIDENCE_S = 60.0
 REFUSED = ("75", "76")
 """How a unit ends whose step was claimed before, or whose fence is another's (launcher.sh)."""
 
@@ -156,6 +158,26 @@ def test_a_loss_that_no_stage_declared(lab: Lab, operator: Operator) -> None:
     assert "systemctl stop" in out
     assert lab.world.daemon("val3") is None
     assert starts(lab, operator, run, "val3") == 0
+
+
+@full_lab
+def test_evidence_between_two_stages(lab: Lab, operator: Operator) -> None:
+    """The validator that the first stage started signs on a second host, too, by somebody's hand:
+    from the block with the evidence on nothing more is started."""
+    run = two_stages(lab, operator)
+    with operator.start("apply", run, "--json") as process:
+        until(process, operator, run, GateWaiting)
+        process.send_signal(signal.SIGSTOP)
+        lab.wait_height(lab.world.top() + 2, SOON_S, "val4")
+        lab.break_duplicate_key("val4", started=True)
+        wait_for(lambda: lab.world.evidence("val1") != [], EVIDENCE_S)
+        process.send_signal(signal.SIGCONT)
+        out, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == PARTLY_APPLIED, (out, err)
+    assert "evidence of double signing is in block" in out
+    assert lab.world.daemon("val3") is None
+    assert starts(lab, operator, run, "val3") == 0
+    assert operator.diagnose()["chain"] == "double-signing"
 
 
 @full_lab

@@ -4,6 +4,7 @@ below the real cosmovisor."""
 from __future__ import annotations
 
 import base64
+import json
 import time
 from pathlib import Path
 
@@ -124,6 +125,24 @@ def test_an_upgrade_is_installed(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
     assert "upgrade v2" in operator.says("show", "last").result["plan"]["title"]
     assert lab.world.file("val1", info) == before
+
+
+@full_lab
+def test_only_the_program_that_the_upgrade_announces(
+    lab: Lab, operator: Operator, tmp_path: Path
+) -> None:
+    """The chain voted for a SHA-256: another build with the same handler is refused."""
+    announced, other = virtengined(2), tmp_path / "another-build"
+    other.write_bytes(announced.read_bytes() + b"\0")
+    url = f"https://example.com/virtengined?checksum=sha256:{sha256_of(announced)}"
+    info = json.dumps({"binaries": {"any": url}})
+    lab.break_upgrade(at=lab.world.top() + 8, info=info)
+    lab.wait_stalled(seconds=6)
+    seen(operator, "upgrade-needed")
+    refused(operator, staged(operator, other), "G111")
+    with rescued(lab, *failing(lab)):
+        said = applied(operator, staged(operator, announced))
+        assert said.code == 0, said.why
 
 
 @full_lab

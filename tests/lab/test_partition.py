@@ -78,6 +78,23 @@ def test_a_node_that_a_firewall_rule_cuts_off(lab: Lab, operator: Operator) -> N
 
 
 @full_lab
+def test_a_way_that_is_shut_in_one_direction(lab: Lab, operator: Operator) -> None:
+    """Two halves, by routes on the hosts of one of them: what the others send arrives, and is not
+    answered. Only what shuts the way is removed."""
+    for host in ONE:
+        lab.break_one_way(host, OTHER)
+    lab.wait_stalled(STANDS_S)
+    finding = operator.diagnose()
+    assert finding["chain"] == "partition", finding["explanation"]
+    assert finding["next_step"] == "remediate plan INC-001"
+    with rescued(lab):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.why
+    assert set(routes(lab, *ONE).values()) == {""}
+    assert set(removed(operator.says("show", said.result["run"]).result["plan"])) == set(ONE)
+
+
+@full_lab
 def test_what_is_between_the_hosts_is_only_named(lab: Lab, operator: Operator) -> None:
     """The switch passes nothing: no host shuts a way, so no plan is made and nothing is done."""
     lab.break_switch(*ONE, *OTHER)

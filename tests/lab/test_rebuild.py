@@ -15,6 +15,7 @@ from tests.lab.truth import rescued
 
 FILES = "/var/lib/remediate/files"
 REFUSED, PARTLY = 4, 7
+ROUNDS = 2
 
 
 def inside(lab: Lab, host: str, copy: str) -> set[str]:
@@ -90,6 +91,30 @@ def test_where_execution_is_chance_one_side_is_adopted(lab: Lab, operator: Opera
         said = applied(operator, "INC-001", "--data", copy)
         assert said.code == 0, said.why
     assert {lab.world.app_hash(host, at) for host in others} == {chosen}
+
+
+@full_lab
+def test_what_is_drawn_anew_each_time_is_not_drawn_a_third_time(
+    lab: Lab, operator: Operator
+) -> None:
+    """Nobody rehearsed: two rounds of rollback, and the states differ as before. The hosts know of
+    both; whoever plans a third one is shown the way by a donor."""
+    at = lab.world.top() + 5
+    lab.break_determinism(at=at)
+    lab.wait_stalled()
+    names = [spec.name for spec in VALIDATORS]
+    for _ in range(ROUNDS):
+        said = operator.rescue("INC-001")
+        assert said.code == PARTLY, said.document
+        assert len({lab.world.app_hash(host, at) for host in names}) == len(names)
+    assert lab.world.top() == at
+    daemons = lab.world.daemons()
+    refused = operator.plan("INC-001")
+    assert refused.code == REFUSED, refused.document
+    (guard,) = (g for g in refused.result["plan"]["guards"] if g["outcome"] != "pass")
+    assert guard["id"] == "G112"
+    assert "--donor" in guard["next_step"]
+    assert lab.world.daemons() == daemons
 
 
 @full_lab

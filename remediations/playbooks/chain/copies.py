@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from remediations.engine.domain import Facts, Input, StepData
 from remediations.engine.plan.plan import Fact, Rule
@@ -117,8 +118,18 @@ def copy_on(reading: HostReading, sha256: str) -> DataCopy | None:
 
 def chosen_copy(chain: ChainSituation) -> DataCopy | None:
     """What the chosen copy says of itself, on the first host that keeps it."""
+    return next(iter(_copies_chosen(chain)), None)
+
+
+def seconds_of_copy(chain: ChainSituation) -> int | None:
+    """How long it took its donor to read, write and hash the chosen copy; None where no reading
+    tells."""
+    return next((c.took_s for c in _copies_chosen(chain) if c.took_s is not None), None)
+
+
+def _copies_chosen(chain: ChainSituation) -> Iterator[DataCopy]:
     found = (copy_on(reading, chosen_data(chain)) for reading in chain.observation.hosts)
-    return next((copy for copy in found if copy is not None), None)
+    return (copy for copy in found if copy is not None)
 
 
 def cured_by_copy(chain: ChainSituation, node: NodeFinding) -> bool:

@@ -34,6 +34,7 @@ from remediations.playbooks.chain.copies import (
     cured_by_copy,
     replace_data,
     replace_facts,
+    seconds_of_copy,
 )
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Answers
@@ -64,6 +65,7 @@ from remediations.playbooks.chain.restart import (
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, format_duration, name_some, short_digest
+from remediations.systems.comet.data_copy import DataCopy
 from remediations.values.part import Part
 from remediations.values.reading import value_or_none
 
@@ -310,12 +312,25 @@ def _warnings(chain: ChainSituation) -> tuple[str, ...]:
     copy = chosen_copy(chain)
     if copy is None or copy.bytes < _WORTH_A_WORD:
         return (kept,)
-    lasts = timedelta(seconds=_PASSES * copy.bytes // _DISK_SPEED)
     return (
         kept,
         f"the copy has {copy.bytes >> 30} GiB: to hash, read and write it takes each node "
-        f"{format_duration(lasts)} on a disk of {_DISK_SPEED // 10**6} MB/s (an assumption: "
-        "nothing was measured on these hosts), and most of that while it is held",
+        f"{_lasts(copy, seconds_of_copy(chain))}, and most of that while it is held",
+    )
+
+
+def _lasts(copy: DataCopy, took_s: int | None) -> str:
+    """How long the passes over a copy take: its donor made as many when it wrote and hashed it."""
+    if took_s:
+        speed = _PASSES * copy.bytes / took_s / 10**6
+        return (
+            f"{format_duration(timedelta(seconds=took_s))} if its disk is like that of "
+            f"{copy.donor}, which took so long for the same ({speed:.0f} MB/s, measured)"
+        )
+    lasts = timedelta(seconds=_PASSES * copy.bytes // _DISK_SPEED)
+    return (
+        f"{format_duration(lasts)} on a disk of {_DISK_SPEED // 10**6} MB/s (an assumption: the "
+        "host where the copy was made does not tell how long that took)"
     )
 
 

@@ -105,9 +105,10 @@ archived() { # from the snapshot into a file; sets sum
 }
 kept() { # under the name of its hash, and noted for whoever asks whether this copy was made
   sync "$files/copy.new"
+  took=$(($(date +%s) - began))
   chmod 755 "$files/copy.new"
   mv "$files/copy.new" "$files/$sum"
-  printf '%s\n' "$sum" >"$mark.new"
+  printf '%s\nseconds=%s\n' "$sum" "$took" >"$mark.new"
   sync "$mark.new"
   mv "$mark.new" "$mark"
   sync "$files"
@@ -155,10 +156,11 @@ export ABOUT
 as_user sh -euc "$link" sh "$data" "$snapshot" $names || fail "the databases cannot be copied"
 let_go
 start
+began=$(date +%s)
 archived
 kept
 as_user rm -rf "$snapshot"
-printf 'copied: %s, %s bytes, height %s\n' "$sum" "$bytes" "$at"
+printf 'copied: %s, %s bytes, height %s, %s s to write and to hash\n' "$sum" "$bytes" "$at" "$took"
 """
 
 # Members of the archive: directories and regular files below the names that a copy has.

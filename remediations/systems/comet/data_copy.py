@@ -44,7 +44,8 @@ MAX_COPIES = 20
 class DataCopy(Record, frozen=True, kw_only=True):
     """A copy that a host keeps. With `app_hash` it is exactly the state after the block `height`;
     without, the chain went on, and the copy has this height or one shortly above. `backend` is the
-    `db_backend` of the donor, `bytes` what the copy takes unpacked."""
+    `db_backend` of the donor, `bytes` what the copy takes unpacked. `took_s` is known where it was
+    made: how long it took there to read the databases, write the copy, and read it again."""
 
     sha256: str
     chain_id: str
@@ -53,6 +54,7 @@ class DataCopy(Record, frozen=True, kw_only=True):
     app_hash: str
     backend: str
     bytes: int
+    took_s: int | None = None
 
     @property
     def words(self) -> str:
@@ -162,8 +164,8 @@ class PlannedReplacement:
 
 
 def parse_copies(text: str) -> tuple[DataCopy, ...]:
-    """The copies that a host keeps: for each its hash in a line `copy=SHA256`, and what it says of
-    itself.
+    """The copies that a host keeps: for each its hash in a line `copy=SHA256`, what it says of
+    itself, and where it was made `seconds=N`.
 
     Raises:
         TextError: a copy is malformed, or there are more than `MAX_COPIES`.
@@ -176,7 +178,8 @@ def parse_copies(text: str) -> tuple[DataCopy, ...]:
 
 def _copy(part: str) -> DataCopy:
     sha256, _, about = part.partition("\n")
-    told = parse_pairs(about)
+    told = dict(parse_pairs(about))
+    took = told.pop("seconds", None)
     names = {"format", *ABOUT_FIELDS}
     if not SHA256.fullmatch(sha256) or set(told) != names or told["format"] != FORMAT:
         raise TextError("expected what a copy says of itself, in the format 1")
@@ -191,6 +194,7 @@ def _copy(part: str) -> DataCopy:
         app_hash=told["app_hash"],
         backend=told["backend"],
         bytes=parse_number(told["bytes"]),
+        took_s=None if took is None else parse_number(took),
     )
 
 

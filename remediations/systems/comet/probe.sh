@@ -228,7 +228,8 @@ changed() {
 }
 
 # copies: the copies of databases that are kept on this host (copy_programs.py): for each its name, and
-# what it says of itself in its first member, whose content is the second block of the archive.
+# what it says of itself in its first member, whose content is the second block of the archive; where it
+# was made, also how many seconds that took.
 copies() {
     local file
     ((EUID == 0)) || return 13
@@ -236,6 +237,8 @@ copies() {
         [[ $(head -c 5 "$file") == about ]] || continue
         printf 'copy=%s\n' "${file##*/}"
         timeout -s KILL 1 dd if="$file" bs=512 skip=1 count=1 status=none | tr -d '\000'
+        timeout -s KILL 1 grep -hsx -A 1 -m 1 -e "${file##*/}" -- "${file%/*}"/*.copy |
+            grep -xE -m 1 'seconds=[0-9]{1,9}' || true
     done < <(timeout -s KILL 1 find /var/lib/remediate/files -maxdepth 1 -type f \
         -regextype posix-extended -regex '.*/[0-9a-f]{64}' 2>/dev/null | head -n 50)
 }

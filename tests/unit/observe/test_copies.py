@@ -27,7 +27,15 @@ def test_a_copy_says_what_it_is() -> None:
     assert copy.words == (
         "chain_id=ve-1 donor=full1 height=114 app_hash=AB backend=goleveldb bytes=9"
     )
+    assert copy.took_s is None
     assert len(parse_copies(f"copy={SHA256}\n{ABOUT}" * 2)) == 2
+
+
+def test_where_it_was_made_a_copy_says_how_long_that_took() -> None:
+    """Which is no part of what it is."""
+    first, second = parse_copies(f"copy={SHA256}\n{ABOUT}seconds=512\ncopy={SHA256}\n{ABOUT}")
+    assert (first.took_s, second.took_s) == (512, None)
+    assert first.words == second.words
 
 
 @pytest.mark.parametrize(
@@ -42,6 +50,7 @@ def test_a_copy_says_what_it_is() -> None:
         f"copy={SHA256}\n{ABOUT.replace('114', '-1')}",
         f"copy={SHA256}\n{ABOUT.replace('full1', 'a b')}",
         f"copy={SHA256}\n{ABOUT.replace('AB', 'zz')}",
+        f"copy={SHA256}\n{ABOUT}seconds=-1\n",
         f"copy={SHA256}\n{ABOUT}" * (MAX_COPIES + 1),
     ],
 )
@@ -64,7 +73,14 @@ def test_only_what_begins_as_a_copy_is_shown(tmp_path: Path) -> None:
     assert function is not None
     program = function[0].replace("/var/lib/remediate/files", str(tmp_path))
     program = program.replace("((EUID == 0)) || return 13", "")
-    shown = subprocess.run(
-        ["bash", "-c", f"{program}\ncopies"], capture_output=True, text=True, check=True
-    )
-    assert shown.stdout == f"copy={SHA256}\n{ABOUT}"
+    assert _shown(program) == f"copy={SHA256}\n{ABOUT}"
+    (tmp_path / "e.copy").write_text(f"{'b' * 64}\nseconds=9\n")
+    (tmp_path / "f.copy").write_text(f"{SHA256}\n")
+    assert _shown(program) == f"copy={SHA256}\n{ABOUT}"
+    (tmp_path / "f.copy").write_text(f"{SHA256}\nseconds=512\n")
+    assert _shown(program) == f"copy={SHA256}\n{ABOUT}seconds=512\n"
+
+
+def _shown(program: str) -> str:
+    words = ["bash", "-c", f"set -o pipefail\n{program}\ncopies"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_a_donor_is_stopped_linked_and_started(donor: Keeper) -> None:
     assert (copy.chain_id, copy.donor, copy.height, copy.app_hash) == ("ve-1", "full1", 40, HASH)
     assert not (donor.data / "remediate-copy").exists()
     assert not donor.drop_in.exists()
+    assert re.fullmatch(f"{copy.sha256}\nseconds=\\d+\n", (donor.files / planned.mark).read_text())
     assert donor.holds(copy_kept(planned.mark))
     assert donor.does(copy_text(planned))[1] == f"already so: the copy {copy.sha256} is there\n"
 

@@ -297,6 +297,19 @@ def test_a_large_copy_says_how_long_it_takes() -> None:
     assert "GiB" not in small
 
 
+def test_what_the_donor_took_for_its_copy_is_what_others_are_told() -> None:
+    """Only the host where the copy was made knows it."""
+    world = split()
+    brought = copy(donor="val2", app_hash=side_of(world, "val2"), bytes=100 << 30)
+    world = keeps(world, *ALL, found=worlds.known((brought,)))
+    made = replace(brought, took_s=4000)
+    world = keeps(world, "val2", found=worlds.known((made,)))
+    said = " ".join(ADOPT.propose(chosen(world, data=SHA256)).warnings)
+    assert "1 h 6 min" in said
+    assert "like that of val2, which took so long for the same (81 MB/s, measured)" in said
+    assert "assumption" not in said
+
+
 def with_transactions(world: CometReading, number: int | None) -> CometReading:
     """So many are in every block, as all nodes tell."""
 
