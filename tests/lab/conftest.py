@@ -16,6 +16,7 @@ from tests.lab.kube.service import Service
 from tests.lab.lab import Lab
 from tests.lab.needs import require
 from tests.lab.operator import Operator
+from tests.lab.prebuild import prebuild
 from tests.lab.scoring_inventory import write_inventory
 
 
@@ -27,6 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.lab)
     items.sort(key=lambda item: "running_scorers" not in getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Before any clock of a scenario runs."""
+    if not session.config.option.collectonly:
+        prebuild(name for item in session.items for name in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
