@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tests.lab.binary import virtengined
+from tests.lab.data_copies import brought
 from tests.lab.holds import let_go
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator
-from tests.lab.patience import LOOKS, brought
+from tests.lab.operator import LOOKS, Operator
 from tests.lab.shell import LabError
 from tests.lab.spec import NODES
 

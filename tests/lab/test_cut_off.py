@@ -19,14 +19,12 @@ from tests.lab.choice import full_lab
 from tests.lab.disasters import DISASTERS, HALTS, Disaster
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.losing import came_to_its_end, revive
-from tests.lab.operator import LIMIT_S, Operator
+from tests.lab.operator import LIMIT_S, LOOKS, Operator
 from tests.lab.test_goes_on import SOAK, directory, entries, starts
 from tests.lab.test_resume import elsewhere
 from tests.lab.truth import rescued
 
 PLANNED = 3
-LOOKS = 6
-"""A reading of a busy machine may lack something: then it is unknown, and one looks again."""
 MOMENTS = range(1, 50) if SOAK else (8, 21, 34)
 """At which record. The longest of these runs has fewer than fifty; one that comes to its end before
 is a rescue that nothing disturbs."""

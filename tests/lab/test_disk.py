@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
-from tests.lab.operator import Json, Operator
-from tests.lab.patience import LOOKS, applied
+from tests.lab.operator import LOOKS, Json, Operator
 from tests.lab.truth import rescued
 
 ASIDE = "remediate-replaced-0123456789ab"
@@ -46,7 +45,7 @@ def test_room_is_made_and_the_node_comes_back(lab: Lab, operator: Operator) -> N
     assert found["next_step"] == "remediate plan node-down"
     before = below(lab, "val3")
     with rescued(lab, "val3", goes_on=True):
-        said = applied(operator, "node-down")
+        said = operator.rescue("node-down")
         assert said.code == 0, said.why
     assert before - below(lab, "val3") == {CORE}
     checks = {check["id"] for check in said.result["checks"]}
@@ -61,7 +60,7 @@ def test_in_a_halt_databases_set_aside_make_room(lab: Lab, operator: Operator) -
     lab.wait_stalled()
     before = below(lab, "val1")
     with rescued(lab, "val1"):
-        said = applied(operator, "INC-001")
+        said = operator.rescue("INC-001")
         assert said.code == 0, said.why
     assert before - below(lab, "val1") == {ASIDE}
     assert "snapshots" in below(lab, "val1")
@@ -93,7 +92,7 @@ def test_a_limit_of_open_files_is_raised(lab: Lab, operator: Operator) -> None:
     lab.break_open_files("val4")
     lab.wait_height(lab.world.top() + 3, 60, "val1", "val2", "val3")
     with rescued(lab, "val4", goes_on=True):
-        said = applied(operator, "node-down")
+        said = operator.rescue("node-down")
         assert said.code == 0, said.why
     daemon = lab.world.daemon("val4")
     assert daemon is not None

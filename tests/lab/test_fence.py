@@ -12,7 +12,7 @@ from remediations.engine.runs.records import FenceGiven, FenceTaken, GateWaiting
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator
 from tests.lab.test_goes_on import directory, entries, starts, until
-from tests.lab.test_trust import PARTLY_APPLIED, approved_run
+from tests.lab.test_trust import PARTLY_APPLIED
 from tests.lab.truth import rescued
 
 LOCKED = 10
@@ -29,7 +29,7 @@ def test_a_controller_that_wakes_after_another_took_over(
     """The first bastion is held still in the middle of its plan. The second one is refused, and
     told by whom; it steals, and brings the chain back. The first one wakes, and starts nothing."""
     lab.break_stop("val3", "val4")
-    first = approved_run(operator)
+    first = operator.approved("INC-001")
     plan = directory(operator, first).plan
     early, late = (step.target for step in plan.steps)
     resource = plan.resources[0]
@@ -43,7 +43,7 @@ def test_a_controller_that_wakes_after_another_took_over(
         until(sleeper, operator, first, GateWaiting)
         sleeper.send_signal(signal.SIGSTOP)
         try:
-            second = approved_run(bastion2)
+            second = bastion2.approved("INC-001")
             (step,) = directory(bastion2, second).plan.steps
             assert step.target == late
             refused = bastion2.says("apply", second)

@@ -28,7 +28,7 @@ from tests.lab.choice import full_lab
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import COMMAND, LIMIT_S, Operator
 from tests.lab.test_lab_itself import wait_for
-from tests.lab.test_trust import PARTLY_APPLIED, approved_run
+from tests.lab.test_trust import PARTLY_APPLIED
 from tests.lab.truth import rescued
 
 SOAK = bool(os.environ.get("REMEDIATE_SOAK"))
@@ -85,7 +85,7 @@ def is_verified(operator: Operator, run: str) -> None:
 def two_stages(lab: Lab, operator: Operator) -> str:
     """val4 and val3, one at a time, while blocks go on."""
     lab.break_stop("val3", "val4")
-    run = approved_run(operator)
+    run = operator.approved("INC-001")
     assert len(directory(operator, run).plan.stages) == 2
     return run
 
@@ -94,7 +94,7 @@ def test_a_bastion_that_loses_its_sessions(lab: Lab, operator: Operator) -> None
     """At any time of a run behind it: verified, and started once."""
     for moment in CUTS_S:
         lab.break_stop("val4")
-        run = approved_run(operator)
+        run = operator.approved("INC-001")
         with rescued(lab, "val4", goes_on=True), operator.start("apply", run, "--json") as process:
             time.sleep(moment)
             lab.break_sessions("bastion")

@@ -13,15 +13,13 @@ from tests.lab.choice import full_lab
 from tests.lab.cosmovisor import name_of, put_program, root_of, sha256_of
 from tests.lab.lab import Lab
 from tests.lab.machine import ON
-from tests.lab.operator import Operator, Said
+from tests.lab.operator import LOOKS, Operator, Said
 from tests.lab.shell import LabError
 from tests.lab.spec import VALIDATORS
 from tests.lab.truth import rescued
 
 REFUSED = 4
 FILES = "/var/lib/remediate/files"
-LOOKS = 6
-"""A reading of a busy machine may lack something: then it is unknown, and one looks again."""
 ELSEWHERE = b"\xb7\x00"
 """The machine of a program for ARM (elf(5), e_machine)."""
 SETTLED = 6
@@ -74,22 +72,12 @@ def _blocked(said: Said) -> list[dict[str, str]]:
 
 def planned(operator: Operator, program: str, playbook: str = "INC-001") -> str:
     """An approved run that installs a program."""
-    for _ in range(LOOKS):
-        said = operator.plan(playbook, "--program", program)
-        if said.code == 3:
-            run = str(said.result["run"])
-            assert operator.approve(run).code == 0
-            return run
-    raise LabError(str(said.document))
+    return operator.approved(playbook, "--program", program)
 
 
 def applied(operator: Operator, program: str, playbook: str = "INC-001") -> Said:
-    """The end of a run that was not refused because the machine was too busy to be read."""
-    for _ in range(LOOKS):
-        said = operator.says("apply", planned(operator, program, playbook))
-        if said.code != 6:
-            break
-    return said
+    """What came of one."""
+    return operator.rescue(playbook, "--program", program)
 
 
 @full_lab

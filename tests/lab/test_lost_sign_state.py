@@ -11,9 +11,8 @@ from pathlib import Path
 from tests.lab.chainnet import SERVICE_UID
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator
+from tests.lab.operator import LOOKS, Operator
 from tests.lab.test_refuse import REFUSED
-from tests.lab.test_undo import LOOKS
 from tests.lab.truth import rescued
 
 HRS = ("height", "round", "step")

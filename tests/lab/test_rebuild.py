@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
+from tests.lab.data_copies import brought
 from tests.lab.holds import hold_of
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator
-from tests.lab.patience import LOOKS, applied, brought, planned
+from tests.lab.operator import LOOKS, Operator
 from tests.lab.spec import VALIDATORS
 from tests.lab.test_resume import killed
 from tests.lab.test_rollback import STARTED, STORE, rehearsed, split
@@ -36,7 +36,7 @@ def test_a_corrupt_database_is_rebuilt(lab: Lab, operator: Operator) -> None:
         copy = brought(operator, "node-down", "full1", "val4")
         assert inside(lab, "full1", copy) >= {"about", "application.db", "blockstore.db"}
         assert not {"priv_validator_state.json", "cs.wal"} & inside(lab, "full1", copy)
-        said = applied(operator, "node-down", "--data", copy)
+        said = operator.rescue("node-down", "--data", copy)
         assert said.code == 0, said.why
     data = f"{lab.node('val4').home}/data"
     kept = lab.hosts["val4"].sh(f"ls {data}/remediate-replaced-{copy[:12]}")
@@ -51,7 +51,7 @@ def test_a_missing_validator_is_rebuilt_in_a_halt(lab: Lab, operator: Operator) 
     lab.wait_stalled()
     with rescued(lab, "val1", "full1"):
         copy = brought(operator, "INC-001", "full1", "val1")
-        said = applied(operator, "INC-001", "--data", copy)
+        said = operator.rescue("INC-001", "--data", copy)
         assert said.code == 0, said.why
 
 
@@ -62,7 +62,7 @@ def test_one_side_is_adopted(lab: Lab, operator: Operator) -> None:
     agreed = lab.world.app_hash("val2", at)
     with rescued(lab, "val1", "val2"):
         copy = brought(operator, "INC-001", "val2", "val1")
-        said = applied(operator, "INC-001", "--data", copy)
+        said = operator.rescue("INC-001", "--data", copy)
         assert said.code == 0, said.why
     assert lab.world.app_hash("val2", at) == agreed
     shown = operator.says("show", "last").result["plan"]
@@ -88,7 +88,7 @@ def test_where_execution_is_chance_one_side_is_adopted(lab: Lab, operator: Opera
     others = [host for host in STARTED if host != "val1"]
     with rescued(lab, *STARTED):
         copy = brought(operator, "INC-001", "val1", *others)
-        said = applied(operator, "INC-001", "--data", copy)
+        said = operator.rescue("INC-001", "--data", copy)
         assert said.code == 0, said.why
     assert {lab.world.app_hash(host, at) for host in others} == {chosen}
 
@@ -136,7 +136,7 @@ def test_killed_while_held_it_goes_on(lab: Lab, operator: Operator) -> None:
     lab.break_database("val4")
     with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
-        run = planned(operator, "node-down", "--data", copy)
+        run = operator.approved("node-down", "--data", copy)
         killed(operator, run, GateWaiting)
         said = operator.says("resume", run)
         assert said.code == 0, said.why
@@ -151,13 +151,13 @@ def test_cut_off_in_its_middle_it_is_finished_by_another_plan(lab: Lab, operator
     with rescued(lab, "val4", "full1", goes_on=True):
         copy = brought(operator, "node-down", "full1", "val4")
         host.sh(f"mount --bind {states} {states}")  # a directory that cannot be moved
-        said = applied(operator, "node-down", "--data", copy)
+        said = operator.rescue("node-down", "--data", copy)
         assert said.code == PARTLY, said.document
         assert "cannot be moved" in said.error["what"] + said.error["got"]
         host.sh(f"umount {states}")
-        let_go = applied(operator, "node-down", "--limit", "val4")
+        let_go = operator.rescue("node-down", "--limit", "val4")
         assert let_go.code == PARTLY, let_go.document
         assert "half of the databases" in let_go.error["what"] + let_go.error["got"]
         assert lab.world.daemon("val4") is None
-        said = applied(operator, "node-down", "--data", copy, "--limit", "val4")
+        said = operator.rescue("node-down", "--data", copy, "--limit", "val4")
         assert said.code == 0, said.why

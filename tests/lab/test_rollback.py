@@ -12,7 +12,7 @@ from tests.lab.choice import full_lab
 from tests.lab.holds import hold_of
 from tests.lab.homes import edit
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator, Said
+from tests.lab.operator import LOOKS, Operator, Said
 from tests.lab.spec import NODES
 from tests.lab.test_resume import killed
 from tests.lab.truth import rescued
@@ -20,7 +20,6 @@ from tests.lab.truth import rescued
 STARTED = tuple(spec.name for spec in NODES if spec.node is not None and spec.node.started)
 PARTLY = 7
 REFUSED = 4
-LOOKS = 6
 STORE = "store faults"
 """The fault of the lab writes there (chain/faults.go): a store with a hash like any other."""
 BOOTED_S = 5.0
@@ -35,15 +34,6 @@ def split(lab: Lab, *hosts: str) -> int:
     lab.wait_stalled()
     assert lab.world.top() == at
     return at
-
-
-def planned(operator: Operator, *options: str) -> str:
-    """A plan of it, approved."""
-    plan = operator.plan("INC-001", *options)
-    assert plan.code == 3, plan.document
-    run: str = plan.result["run"]
-    assert operator.approve(run).code == 0
-    return run
 
 
 def databases(lab: Lab) -> dict[str, str]:
@@ -172,7 +162,7 @@ def test_states_that_differ_again_do_no_harm(lab: Lab, operator: Operator) -> No
     """With the cause still there the gate stays shut: partly applied, halted as before, nothing
     signed twice. Mended, the next plan brings the chain back."""
     split(lab, "val1")
-    run = planned(operator)
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED):
         said = operator.says("apply", run)
         assert said.code == PARTLY, said.document
@@ -187,7 +177,7 @@ def test_killed_while_all_are_held(lab: Lab, operator: Operator) -> None:
     """The controller dies after everybody was stopped; resumed, the run ends as planned."""
     split(lab, "val1")
     lab.mend_cause("val1")
-    run = planned(operator)
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED):
         killed(operator, run, GateWaiting)
         assert set(lab.world.heights().values()) == {None}
@@ -202,7 +192,7 @@ def test_a_daemon_that_cannot_roll_back_leaves_all_held(lab: Lab, operator: Oper
     split(lab, "val1")
     lab.mend_cause("val1")
     lab.break_rollback("val3")
-    run = planned(operator)
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED):
         said = operator.says("apply", run)
         assert said.code == PARTLY, said.document
@@ -243,7 +233,7 @@ def test_what_a_host_starts_by_the_clock(lab: Lab, operator: Operator) -> None:
     assert f"val2: {table} line 1" in guards[0]["got"]
     host.sh(f"rm {table}")
     host.sh(f"systemd-run --unit=watchdog --on-calendar='*:*:0/1' systemctl start {unit}")
-    run = planned(operator)
+    run = operator.approved("INC-001")
     warnings = operator.says("show", run).result["plan"]["warnings"]
     assert any("watchdog.timer" in warning for warning in warnings)
     with rescued(lab, *STARTED):

@@ -8,8 +8,7 @@ import time
 from remediations.engine.runs.records import GateWaiting, StepEnded
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
-from tests.lab.operator import LIMIT_S, Operator
-from tests.lab.patience import LOOKS, PLANNED, planned
+from tests.lab.operator import LIMIT_S, LOOKS, PLANNED, Operator
 from tests.lab.test_cut_off import acted_once
 from tests.lab.test_goes_on import until
 from tests.lab.test_rollback import STARTED, split
@@ -46,7 +45,7 @@ def test_a_host_is_cut_off_in_the_middle(lab: Lab, operator: Operator) -> None:
     starts before all have one state. Once it is back, the run goes on to its end by itself."""
     split(lab, "val1")
     lab.mend_cause("val1")
-    run = planned(operator, "INC-001")
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED), operator.start("apply", run, "--json") as process:
         until(process, operator, run, StepEnded)
         lab.break_ssh("val3")
@@ -64,7 +63,7 @@ def test_a_host_stays_cut_off(lab: Lab, operator: Operator) -> None:
     does a resume start anybody while it is away; the one after that ends the run."""
     split(lab, "val1")
     lab.mend_cause("val1")
-    run = planned(operator, "INC-001")
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED):
         with operator.start("apply", run, "--json") as process:
             until(process, operator, run, GateWaiting)

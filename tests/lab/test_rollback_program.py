@@ -8,9 +8,9 @@ import json
 from tests.lab.binary import virtengined
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator, Said
+from tests.lab.operator import LOOKS, Operator, Said
 from tests.lab.test_install import staged
-from tests.lab.test_rollback import LOOKS, PARTLY, REFUSED, STARTED, split
+from tests.lab.test_rollback import PARTLY, REFUSED, STARTED, split
 from tests.lab.test_undo import nobody_is_held, program_on, undone
 from tests.lab.truth import rescued
 

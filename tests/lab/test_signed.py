@@ -18,7 +18,6 @@ from remediations.values.wire import canonical
 from tests.lab.choice import full_lab, only_some
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator, Said
-from tests.lab.test_trust import approved_run
 
 USAGE, REFUSED, APPROVAL, WORLD_CHANGED = 2, 4, 5, 6
 NOBODY = 65534
@@ -180,7 +179,7 @@ def test_plan_exchanged_after_it_was_verified_is_not_the_one_that_runs(
     """A watcher puts another plan in its place when ssh-keygen has ended: the approved one is
     applied; `status`, `report` and `verify` do not tell of the other one."""
     lab.break_stop("val4")
-    run = approved_run(operator)
+    run = operator.approved("INC-001")
     file = plan_file(operator, run)
     approved = file.read_bytes()
     evil = file.with_name("evil.json")

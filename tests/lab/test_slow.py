@@ -7,13 +7,11 @@ import time
 
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
-from tests.lab.operator import Json, Operator
+from tests.lab.operator import LOOKS, Json, Operator
 from tests.lab.shell import LabError
 from tests.lab.spec import NODES
 from tests.lab.truth import rescued
 
-LOOKS = 6
-"""A reading of a busy machine may lack something: then one looks again."""
 TURNS = 22
 """More blocks than one look shows."""
 SQUEEZED_BLOCKS = 8

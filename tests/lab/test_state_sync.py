@@ -9,8 +9,7 @@ from tests.lab.choice import full_lab
 from tests.lab.holds import hold_of
 from tests.lab.homes import edit
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator
-from tests.lab.patience import LOOKS, applied, planned
+from tests.lab.operator import LOOKS, Operator
 from tests.lab.test_rebuild import PARTLY, REFUSED
 from tests.lab.test_resume import killed
 from tests.lab.test_undo import killed_after, undone
@@ -73,7 +72,7 @@ def test_a_corrupt_database_is_rebuilt_by_state_sync(lab: Lab, operator: Operato
     corrupted(lab, operator)
     before = config(lab, "val4").read_bytes()
     with rescued(lab, "val4", goes_on=True):
-        said = applied(operator, "node-down", *SYNC)
+        said = operator.rescue("node-down", *SYNC)
         assert said.code == 0, said.why
     assert config(lab, "val4").read_bytes() == before
     (aside,) = kept(lab)
@@ -106,7 +105,7 @@ def test_killed_while_it_syncs_it_goes_on(lab: Lab, operator: Operator) -> None:
     corrupted(lab, operator)
     before = config(lab, "val4").read_bytes()
     with rescued(lab, "val4", goes_on=True):
-        run = planned(operator, "node-down", *SYNC)
+        run = operator.approved("node-down", *SYNC)
         killed_after(operator, run, "4-0")
         said = operator.says("resume", run)
         assert said.code == 0, said.why
@@ -120,7 +119,7 @@ def test_a_sync_that_finds_no_snapshot_is_taken_back(lab: Lab, operator: Operato
     served(lab)
     corrupted(lab, operator)
     before = config(lab, "val4").read_bytes()
-    run = planned(operator, "node-down", *SYNC)
+    run = operator.approved("node-down", *SYNC)
     killed(operator, run, GateWaiting)
     without_snapshots(lab)
     said = operator.says("resume", run)

@@ -9,8 +9,7 @@ import sys
 
 from tests.lab.choice import full_lab
 from tests.lab.lab import CHECKOUT, Lab
-from tests.lab.operator import Operator
-from tests.lab.patience import LOOKS, applied
+from tests.lab.operator import LOOKS, Operator
 from tests.lab.test_lab_itself import wait_for
 
 PLANNED, REFUSED, PARTLY = 3, 4, 7
@@ -184,7 +183,7 @@ def test_a_rollback_below_a_block_that_was_precommitted(lab: Lab, operator: Oper
     assert hindrances(operator) == {("G48", host) for host in voted}
     assert lab.world.daemons() == before
     toothless = Toothless(operator, lab, "G48")
-    said = applied(toothless, "INC-001")
+    said = toothless.rescue("INC-001")
     assert said.code == PARTLY, said.document
     assert {host for host in others if panics(lab, host)} == {*others}, said.document
     assert not lab.grows(seconds=10.0, blocks=1)

@@ -19,17 +19,10 @@ WORLD_CHANGED, PARTLY_APPLIED, ABORTED, LOCKED = 6, 7, 9, 10
 APPROVAL_INVALID = 5
 
 
-def approved_run(operator: Operator, playbook: str = "INC-001") -> str:
-    """A plan that only has to be applied."""
-    run = str(operator.plan(playbook).result["run"])
-    assert operator.approve(run).code == 0
-    return run
-
-
 def test_a_world_that_changed_is_left_alone(lab: Lab, operator: Operator) -> None:
     """Somebody starts the validator by hand after the plan: exit 6 with a three-way difference."""
     lab.break_stop("val4")
-    run = approved_run(operator)
+    run = operator.approved("INC-001")
     lab.start("val4")
     lab.wait_height(lab.world.top() + 3, 30)
     processes = lab.world.daemons()
@@ -44,9 +37,10 @@ def test_a_world_that_changed_is_left_alone(lab: Lab, operator: Operator) -> Non
 def test_a_plan_is_applied_once(lab: Lab, operator: Operator) -> None:
     """A second application is refused here, and by the host itself when the journal is gone."""
     lab.break_stop("val4")
-    run = approved_run(operator)
     with rescued(lab, "val4", goes_on=True):
-        assert operator.says("apply", run).code == 0
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.document
+    run = str(said.result["run"])
     assert operator.says("apply", run).code == LOCKED
     lab.break_stop("val4")
     (operator.state / "runs" / run / "journal.jsonl").unlink()
@@ -78,7 +72,7 @@ def test_a_step_that_fails_stops_the_run(lab: Lab, operator: Operator) -> None:
     """A node whose start always fails: exit 7, named, and nothing else is touched."""
     lab.break_crash_loop("val4")
     time.sleep(3)
-    run = approved_run(operator, "node-down")
+    run = operator.approved("node-down")
     processes = lab.world.daemons()
     said = operator.says("apply", run)
     assert said.code == PARTLY_APPLIED, said.document
@@ -93,7 +87,7 @@ def test_interrupted_run_names_what_is_left(lab: Lab, operator: Operator) -> Non
     """Ctrl-C while it waits: exit 9, a receipt, and the journal tells the same afterwards."""
     lab.break_stop("val2", "val4")
     lab.wait_stalled(seconds=6)
-    run = approved_run(operator)
+    run = operator.approved("INC-001")
     with operator.start("apply", run, "--json") as process:
         journal = operator.state / "runs" / run / "journal.jsonl"
         end = time.monotonic() + LIMIT_S
@@ -115,7 +109,7 @@ def test_killed_controller_leaves_one_start_and_an_honest_status(
     started once, and the status says unknown rather than guessing."""
     lab.break_stop("val2", "val4")
     lab.wait_stalled(seconds=6)
-    run = approved_run(operator)
+    run = operator.approved("INC-001")
     with operator.start("apply", run) as process:
         journal = operator.state / "runs" / run / "journal.jsonl"
         while process.poll() is None and not _announced(journal):

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from remediations.engine.runs import journal_check
 from remediations.engine.runs.records import GateWaiting, StepEnded
-from tests.lab import patience
 from tests.lab.binary import virtengined
 from tests.lab.choice import full_lab
 from tests.lab.cosmovisor import name_of, root_of
+from tests.lab.data_copies import brought
 from tests.lab.holds import hold_of
 from tests.lab.lab import Lab
-from tests.lab.operator import LIMIT_S, Operator, Said
-from tests.lab.patience import brought, planned
+from tests.lab.operator import LIMIT_S, LOOKS, Operator, Said
 from tests.lab.test_goes_on import directory, entries, starts
 from tests.lab.test_install import applied, panics_in_loops, seen, staged
 from tests.lab.test_resume import killed
@@ -24,8 +23,6 @@ from tests.lab.test_rollback import PARTLY, STARTED, split
 from tests.lab.truth import rescued
 
 WORLD_CHANGED = 6
-LOOKS = 4
-"""A reading of a busy machine may lack something: then a guard is unknown, and one tries again."""
 
 
 def undone(operator: Operator, run: str) -> Said:
@@ -65,7 +62,7 @@ def test_killed_while_all_are_held_everybody_is_let_go(lab: Lab, operator: Opera
     at = split(lab, "val1")
     states = {host: lab.world.app_hash(host, at) for host in STARTED}
     lab.mend_cause("val1")
-    run = planned(operator, "INC-001")
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED):
         killed(operator, run, GateWaiting)
         assert set(lab.world.heights().values()) == {None}
@@ -86,7 +83,7 @@ def test_killed_while_it_is_taken_back(lab: Lab, operator: Operator) -> None:
     is asked, each host is let go once, and the chain stands where it stood."""
     at = split(lab, "val1")
     lab.mend_cause("val1")
-    run = planned(operator, "INC-001")
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED):
         killed(operator, run, GateWaiting)
         back = [step.id for step in directory(operator, run).plan.undo_steps]
@@ -109,7 +106,7 @@ def test_a_rollback_that_failed_on_one_is_taken_back(lab: Lab, operator: Operato
     split(lab, "val1")
     lab.mend_cause("val1")
     lab.break_rollback("val3")
-    run = planned(operator, "INC-001")
+    run = operator.approved("INC-001")
     with rescued(lab, *STARTED):
         said = operator.says("apply", run)
         assert said.code == PARTLY, said.document
@@ -129,7 +126,7 @@ def test_databases_that_were_replaced_come_back(lab: Lab, operator: Operator) ->
     own = lab.world.app_hash("val1", at)
     with rescued(lab, "val1", "val2"):
         copy = brought(operator, "INC-001", "val2", "val1")
-        run = planned(operator, "INC-001", "--data", copy)
+        run = operator.approved("INC-001", "--data", copy)
         killed_after(operator, run, "2-0")
         assert lab.hosts["val1"].path(hold_of(lab, "val1")).exists()
         said = undone(operator, run)
@@ -138,7 +135,7 @@ def test_databases_that_were_replaced_come_back(lab: Lab, operator: Operator) ->
         assert lab.world.app_hash("val1", at) == own
         kept = lab.hosts["val1"].sh(f"ls {lab.node('val1').home}/data")
         assert "remediate-" not in kept
-        again = patience.applied(operator, "INC-001", "--data", copy)
+        again = operator.rescue("INC-001", "--data", copy)
         assert again.code == 0, again.why
 
 
