@@ -106,6 +106,7 @@ def plain_line(message: str) -> str:
 
 _QUOTED_ERROR = re.compile(r'\b(?:err|error)="((?:[^"\\]|\\.)*)"?')
 _BARE_ERROR = re.compile(r"\b(?:err|error)=(\S.*?)(?: [a-z_]+=|$)")
+_ANNOUNCED = re.compile(r'(UPGRADE "[^"]*" NEEDED at (?:height|time): [^ :]+):.*', re.DOTALL)
 _STAMP = re.compile(r"^(?:[0-9:.TZ-]+(?:[AP]M)? )?(?:ERR|ERROR|E|FTL|panic:) ?")
 
 
@@ -113,11 +114,12 @@ def cause_of(line: str) -> str:
     """What a plain line gives as the cause, short enough for a screen.
 
     That is the value of its `err=`, if it has one. Errors are wrapped from the left, so the cause
-    is at the end: of a long one the beginning and the end are kept.
+    is at the end: of a long one the beginning and the end are kept. What the plan of an upgrade
+    announces (its `info`, which may hold addresses) is left out: its name and height are the cause.
     """
     found = _QUOTED_ERROR.search(line) or _BARE_ERROR.search(line)
     told = found[1].replace('\\"', '"').replace("\\n", " ") if found and found[1] else line
-    told = told.strip()
+    told = _ANNOUNCED.sub(r"\1", told).strip()
     if len(told) <= CAUSE_LENGTH:
         return told
     return f"{told[:40].rstrip()} … {told[43 - CAUSE_LENGTH :].lstrip()}"

@@ -94,6 +94,20 @@ def test_what_a_start_cannot_cure_is_not_cured_by_one() -> None:
     assert RULES[Symptom.CONSENSUS_FAILURE].condition is NodeCondition.ZOMBIE
 
 
+def test_what_an_upgrade_announces_is_no_part_of_its_cause() -> None:
+    """However long its list of programs is, the name of the upgrade can be read from the cause."""
+    asked = 'UPGRADE "v2" NEEDED at height: 472'
+    address = f"https://me:secret@host/ve?checksum=sha256:{'f' * 64}"
+    info = json.dumps({"binaries": {"linux/amd64": address, "linux/arm64": address}})
+    assert cause_of(f"ERR {asked}: {info} module=x/upgrade") == f"ERR {asked}"
+    quoted = json.dumps(f"failed to apply block; error {asked}: {info}")
+    wrapped = cause_of(f"ERR CONSENSUS FAILURE!!! err={quoted} module=consensus stack=x")
+    assert wrapped == f"failed to apply block; error {asked}"
+    assert cause_of(f"panic: {asked}: ") == f"panic: {asked}"
+    logged = plain_line(json.dumps({"level": "error", "message": f"{asked}: {info}"}))
+    assert cause_of(logged) == f"ERR {asked}"
+
+
 def test_a_cause_is_the_error_and_of_a_long_one_its_end() -> None:
     assert cause_of('ERR CONSENSUS FAILURE!!! err="boom: \\"x\\"" module=consensus') == 'boom: "x"'
     assert cause_of("panic: version does not exist") == "panic: version does not exist"

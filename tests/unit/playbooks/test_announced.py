@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from msgspec.structs import replace
 
@@ -64,3 +66,20 @@ def test_the_hash_is_the_announced_one(change: Change, outcome: Outcome, got: st
     warned = [w for w in branch(chain).propose(chain).warnings if "for people to know" in w]
     compared = got == f"chosen is {NEW}"
     assert any("val1" in warning for warning in warned) is not compared
+
+
+@pytest.mark.parametrize("address", ["https://host/ve", f"https://{'h' * 200}/ve"])
+def test_a_line_that_has_the_announcement_names_the_upgrade(address: str) -> None:
+    """As nodes write it: the list of programs is in the line itself, longer than a screen."""
+    programs = {"linux/amd64": f"{address}?checksum=sha256:{'f' * 64}"}
+    line = UPGRADE.replace("{}", json.dumps({"binaries": programs}))
+    chain = chosen(everywhere(panicked(line=line), announced(download("f" * 64)), "val1"))
+    assert judged(chain)["G111", "val1"].outcome is BLOCK
+    assert "upgrade v2" in branch(chain).propose(chain).title
+
+
+def test_an_upgrade_that_no_line_names_is_that_of_the_file() -> None:
+    """The application wrote it when it asked."""
+    world = panicked(line="binary not present, downloading disabled: stat /d: no such file")
+    chain = chosen(everywhere(world, announced(download("f" * 64)), "val1"))
+    assert judged(chain)["G111", "val1"].outcome is BLOCK

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, Outcome, guard_result
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.cosmovisor import upgrades_asked
 from remediations.playbooks.chain.guards.node import same_binary
@@ -130,13 +131,15 @@ def program_announced(chain: ChainSituation, reading: HostReading) -> GuardResul
 
 def announced_for(chain: ChainSituation, host: str) -> tuple[str, str]:
     """The SHA-256 of the program that the upgrade which waits announces for a host, "" for none,
-    and then why there is none to compare with."""
+    and then why there is none to compare with. Where no journal names the upgrade, it is the one of
+    the host's upgrade-info.json."""
     read = chain.observation.host(host).announced
     if read is UNSET or isinstance(read, Unknown):
         return "", "it has no upgrade-info.json"
     told = read.value
     asked = {name.lower() for name in upgrades_asked(chain, *chain.finding.nodes)}
-    if told.upgrade.lower() not in asked:
+    unnamed = not asked and chain.finding.chain is ChainClass.UPGRADE_NEEDED
+    if told.upgrade.lower() not in asked and not unnamed:
         return "", f"its upgrade-info.json is of {told.upgrade}, for which nobody waits"
     if told.here is None or not told.here.sha256:
         return "", f"no SHA-256 is announced for {told.platform}"
