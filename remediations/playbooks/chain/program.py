@@ -8,6 +8,7 @@ from remediations.engine.domain import Input
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.situation import ChainSituation
+from remediations.systems.comet.journal_lines import asked_upgrade
 from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import value_or_none
 
@@ -23,7 +24,6 @@ EXCHANGES_BELOW = "node.exchange.cosmovisor"
 FAILING = (NodeCondition.PANICKED, NodeCondition.UPGRADE_NEEDED, NodeCondition.FAILS_ALONE)
 """What a node says where its program may be the wrong one for this block."""
 _SHA256 = re.compile("[0-9a-f]{64}")
-_NEEDED = re.compile(r'UPGRADE \\?"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\\?" NEEDED')
 
 
 def _parse(text: str) -> str:
@@ -66,5 +66,5 @@ def runs_program(reading: HostReading, sha256: str) -> bool:
 
 def named_upgrades(*nodes: NodeFinding) -> tuple[str, ...]:
     """The upgrades that these nodes ask for, by the name that the chain gave them."""
-    found = (_NEEDED.search(proof.says) for node in nodes for proof in node.evidence)
-    return tuple(sorted({one.group(1) for one in found if one is not None}))
+    found = {asked_upgrade(proof.says) for node in nodes for proof in node.evidence}
+    return tuple(sorted(found - {""}))

@@ -106,7 +106,10 @@ def plain_line(message: str) -> str:
 
 _QUOTED_ERROR = re.compile(r'\b(?:err|error)="((?:[^"\\]|\\.)*)"?')
 _BARE_ERROR = re.compile(r"\b(?:err|error)=(\S.*?)(?: [a-z_]+=|$)")
-_ANNOUNCED = re.compile(r'(UPGRADE "[^"]*" NEEDED at (?:height|time): [^ :]+):.*', re.DOTALL)
+_ASKED = re.compile(
+    r'(UPGRADE \\?"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\\?" NEEDED at height: [0-9]+)(?::.*)?',
+    re.DOTALL,
+)
 _STAMP = re.compile(r"^(?:[0-9:.TZ-]+(?:[AP]M)? )?(?:ERR|ERROR|E|FTL|panic:) ?")
 
 
@@ -119,10 +122,17 @@ def cause_of(line: str) -> str:
     """
     found = _QUOTED_ERROR.search(line) or _BARE_ERROR.search(line)
     told = found[1].replace('\\"', '"').replace("\\n", " ") if found and found[1] else line
-    told = _ANNOUNCED.sub(r"\1", told).strip()
+    told = _ASKED.sub(r"\1", told).strip()
     if len(told) <= CAUSE_LENGTH:
         return told
     return f"{told[:40].rstrip()} … {told[43 - CAUSE_LENGTH :].lstrip()}"
+
+
+def asked_upgrade(cause: str) -> str:
+    """The name of the upgrade that a cause (`cause_of`) asks for, "" for none. A cause ends with
+    it, so it is whole however long the cause was."""
+    found = _ASKED.search(cause)
+    return found[2] if found else ""
 
 
 _VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9A-Fa-f]{8,}\b|[0-9]+")

@@ -14,6 +14,7 @@ from remediations.systems.comet.journal_lines import (
     CAUSE_LENGTH,
     LineKind,
     Symptom,
+    asked_upgrade,
     cause_of,
     named_height,
     plain_line,
@@ -106,6 +107,16 @@ def test_what_an_upgrade_announces_is_no_part_of_its_cause() -> None:
     assert cause_of(f"panic: {asked}: ") == f"panic: {asked}"
     logged = plain_line(json.dumps({"level": "error", "message": f"{asked}: {info}"}))
     assert cause_of(logged) == f"ERR {asked}"
+
+
+@pytest.mark.parametrize("name", ["v2", "v" * 64])
+def test_an_upgrade_is_named_by_the_end_of_its_cause(name: str) -> None:
+    """Also where errors are wrapped so often that the middle of the cause is left out."""
+    told = f'{"error in a call: " * 20}UPGRADE "{name}" NEEDED at height: 123456789: {{}}'
+    cause = cause_of(f"ERR CONSENSUS FAILURE!!! err={json.dumps(told)} module=consensus")
+    assert len(cause) <= CAUSE_LENGTH
+    assert asked_upgrade(cause) == name
+    assert asked_upgrade("panic: version does not exist") == ""
 
 
 def test_a_cause_is_the_error_and_of_a_long_one_its_end() -> None:
