@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
 from tests.lab.data_copies import brought
@@ -38,6 +40,8 @@ def test_a_corrupt_database_is_rebuilt(lab: Lab, operator: Operator) -> None:
         assert not {"priv_validator_state.json", "cs.wal"} & inside(lab, "full1", copy)
         said = operator.rescue("node-down", "--data", copy)
         assert said.code == 0, said.why
+    observed = operator.state / "runs" / said.result["run"] / "observation.json"
+    assert len(re.findall(r'"took_s":"?[0-9]+', observed.read_text())) == 1  # its donor alone tells
     data = f"{lab.node('val4').home}/data"
     kept = lab.hosts["val4"].sh(f"ls {data}/remediate-replaced-{copy[:12]}")
     assert {"application.db", "blockstore.db", "state.db"} <= set(kept.split())
