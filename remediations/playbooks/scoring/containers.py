@@ -54,6 +54,20 @@ class ServiceContainer:
         )
 
     @property
+    def is_somebodys(self) -> bool:
+        """Whether a container of that name lives although its unit is down, and nothing shows that
+        the unit made it: somebody started it. While the unit is up the name is its own; a conmon
+        that is gone, and one in a control group of its own, show no unit."""
+        unit, one = self.unit, self.container
+        return (
+            unit is not None
+            and one is not None
+            and one.runs
+            and one.unit != unit.name
+            and (unit.active_state in ("inactive", "failed") or unit.sub_state == "auto-restart")
+        )
+
+    @property
     def active_dependants(self) -> tuple[str, ...]:
         """The units that a stop of the service stops now."""
         active = ("active", "activating", "reloading")

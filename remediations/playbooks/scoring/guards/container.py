@@ -54,12 +54,20 @@ def podman_there(scoring: ScoringSituation, host: str) -> GuardResult:
 
 
 def unit_runs_container(scoring: ScoringSituation, host: str) -> GuardResult:
-    """V21: the unit's command runs a container as root, and nobody holds the unit."""
+    """V21: the unit's command runs a container as root, nobody holds the unit, and what lives under
+    the container's name is its own."""
     service = service_container(scoring, host)
     unit, wanted = service.unit, scoring.scorer(host).entry.unit
-    trouble = ""
+    trouble, next_step = "", "put it under one unit of root's: docs/scoring.md"
     if unit is None:
         trouble = _without_unit(service, wanted)
+    elif service.is_somebodys:
+        under = service.container.unit if service.container else ""
+        trouble = f"{unit.container} runs under {under or 'no unit'}, and {unit.name} is down"
+        next_step = (
+            f"find out who started it; `podman stop {unit.container}`, then plan again: its unit "
+            "starts it"
+        )
     elif unit.user != "root":
         trouble = f"{unit.name} runs it as {unit.user}: root's podman does not have it"
     elif not unit.container or not unit.image:
@@ -77,7 +85,7 @@ def unit_runs_container(scoring: ScoringSituation, host: str) -> GuardResult:
         holds=not trouble if known else None,
         got=trouble or f"{wanted} runs {unit.container if unit else ''}",
         expected="`podman run --name NAME … IMAGE` or `podman start NAME` of root's in the unit",
-        next_step=_LOOK if not trouble else "put it under one unit of root's: docs/scoring.md",
+        next_step=_LOOK if not trouble else next_step,
         facts=(f"{host}.container", f"{host}.container_image"),
     )
 

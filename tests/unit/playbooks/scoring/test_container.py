@@ -175,6 +175,35 @@ def test_a_container_under_no_unit_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("unit", "container", "somebodys"),
+    [
+        ({"active_state": "inactive", "sub_state": "dead"}, {"unit": ""}, "runs under no unit"),
+        ({"active_state": "failed"}, {"unit": "ssh.service"}, "runs under ssh.service"),
+        ({"active_state": "activating", "sub_state": "auto-restart"}, {"unit": ""}, "no unit"),
+        ({"active_state": "inactive"}, {}, ""),
+        ({"active_state": "inactive"}, {"unit": "", "conmon_alive": False}, ""),
+        ({"active_state": "active"}, {"unit": ""}, ""),
+        ({"active_state": "activating", "sub_state": "start"}, {"unit": ""}, ""),
+    ],
+    ids=["by hand", "in a session", "in a loop", "its own", "left", "up", "coming up"],
+)
+def test_what_somebody_started_under_its_name_is_left_to_them(
+    unit: dict[str, str], container: dict[str, Any], somebodys: str
+) -> None:
+    """V21: nothing of ours ends it. A unit that is up has the name for itself, and a conmon in a
+    control group of its own shows no unit."""
+    case = frozen(
+        "restart-container",
+        units=known((world.unit(**unit),)),
+        containers=known((world.container(**container),)),
+    )
+    found = case.judge()["V21", "val4"]
+    assert found.outcome is (Outcome.BLOCK if somebodys else Outcome.PASS), found.got
+    assert somebodys in found.got
+    assert not somebodys or "podman stop" in found.next_step
+
+
+@pytest.mark.parametrize(
     ("fields", "guards"),
     [
         ({"containers": unknown("no answer")}, {"V20", "V25"}),
